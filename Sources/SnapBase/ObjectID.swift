@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+
+/// The name of an object: HMAC-SHA-256 of its plain bytes under the key of its kind.
+/// See snapfs-format(5), OBJECTS.
+package struct ObjectID: Sendable, Hashable, Comparable {
+    /// The 32 bytes as four big-endian words, so that comparing words compares bytes.
+    package var words: (UInt64, UInt64, UInt64, UInt64)
+
+    package static let size = 32
+    /// All zero: no object has it (a keyed hash of 256 bits never meets it by chance).
+    package static let zero = ObjectID(words: (0, 0, 0, 0))
+
+    package init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
+
+    /// Reads 32 bytes at offset; the caller guarantees they are there.
+    @inline(__always)
+    package init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
+        func word(_ index: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self))
+        }
+        words = (word(0), word(1), word(2), word(3))
+    }
+
+    /// Takes exactly 32 bytes.
+    package init(_ bytes: [UInt8]) {
+        precondition(bytes.count == Self.size)
+        self = bytes.withUnsafeBytes { ObjectID($0) }
+    }
+
+    package var bytes: [UInt8] {
+        var out = [UInt8]()
+        out.reserveCapacity(Self.size)
+        for word in [words.0, words.1, words.2, words.3] {
+            withUnsafeBytes(of: word.bigEndian) { out.append(contentsOf: $0) }
+        }
+        return out
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    package var hex: String { Hex.encode(bytes) }
+
+    package static func == (a: ObjectID, b: ObjectID) -> Bool {
+        a.words.0 == b.words.0 && a.words.1 == b.words.1 && a.words.2 == b.words.2
+            && a.words.3 == b.words.3
+    }
+
+    package static func < (a: ObjectID, b: ObjectID) -> Bool {
+        if a.words.0 != b.words.0 { return a.words.0 < b.words.0 }
+        if a.words.1 != b.words.1 { return a.words.1 < b.words.1 }
+        if a.words.2 != b.words.2 { return a.words.2 < b.words.2 }
+        return a.words.3 < b.words.3
+    }
+
+    /// One word is enough: ids are uniform.
+    package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}
+
+/// Lower-case hexadecimal.
+package enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
+        var out = [UInt8]()
+        for byte in bytes {
+            out.append(digits[Int(byte >> 4)])
+            out.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// nil unless text is an even number of lower-case hexadecimal digits.
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        var out = [UInt8]()
+        var high: UInt8?
+        for unit in text.utf8 {
+            let digit: UInt8
+            switch unit {
+            case 0x30...0x39: digit = unit - 0x30
+            case 0x61...0x66: digit = unit - 0x61 + 10
+            default: return nil
+            }
+            if let upper = high {
+                out.append(upper << 4 | digit)
+                high = nil
+            } else {
+                high = digit
+            }
+        }
+        return high == nil ? out : nil
+    }
+}
