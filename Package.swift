@@ -5,7 +5,6 @@ import PackageDescription
 
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
 func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -29,6 +28,8 @@ let package = Package(
         .systemLibrary(name: "CFuse", pkgConfig: "fuse3", providers: [.apt(["libfuse3-dev"])]),
 
         target("SnapBase", ["CLinux"]),
+        target("SnapCrypto", ["COpenSSL", "SnapBase"]),
+        target("SnapZstd", ["CZstd", "SnapBase"]),
     ],
     swiftLanguageModes: [.v6]
 )
