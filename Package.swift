@@ -30,6 +30,7 @@ let package = Package(
         target("SnapBase", ["CLinux"]),
         target("SnapCrypto", ["COpenSSL", "SnapBase"]),
         target("SnapZstd", ["CZstd", "SnapBase"]),
+        target("SnapFormat", ["SnapBase", "SnapCrypto"]),
     ],
     swiftLanguageModes: [.v6]
 )
