@@ -31,6 +31,9 @@ let package = Package(
         target("SnapCrypto", ["COpenSSL", "SnapBase"]),
         target("SnapZstd", ["CZstd", "SnapBase"]),
         target("SnapFormat", ["SnapBase", "SnapCrypto"]),
+        target("SnapStore", ["SnapBase"]),
+        target(
+            "SnapRepository", ["SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -31,6 +31,11 @@ package struct Stretching: Sendable {
 package struct SlotKeys: Sendable {
     package var agreement: AgreementKey
     package var mac: Secret
+
+    package init(agreement: AgreementKey, mac: Secret) {
+        self.agreement = agreement
+        self.mac = mac
+    }
 }
 
 package struct Slot: Sendable {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: MIT
 
-import SnapBase
 
 /// Library contexts kept for reuse: making one costs more than a small operation with it. A context
 /// is used by one thread at a time; at most as many exist as threads asked at once.
-final class ContextPool<Context>: @unchecked Sendable {
+package final class ContextPool<Context>: @unchecked Sendable {
     // Sendable: `free` is used inside monitor.locked; a context has one user at a time.
     private let monitor = Monitor()
     private var free: [Context] = []
     private let make: () throws -> Context
 
-    init(_ make: @escaping () throws -> Context) { self.make = make }
+    package init(_ make: @escaping () throws -> Context) { self.make = make }
 
     @inline(__always)
-    func use<R>(_ body: (Context) throws -> R) throws -> R {
+    package func use<R>(_ body: (Context) throws -> R) throws -> R {
         let context = try monitor.locked { free.popLast() } ?? make()
         defer { monitor.locked { free.append(context) } }
         return try body(context)

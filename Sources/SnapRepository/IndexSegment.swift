@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+//
+// A segment of the index, read page by page: nothing of it is resident but its header. A lookup reads
+// a fan-out slot and a page of entries through the shared cache. See snapfs-format(5), INDEX.
+
+import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapStore
+
+/// A pack as an index segment describes it; shared by all locations inside it.
+package final class PackReference: Sendable {
+    package let description: PackDescription
+    init(_ description: PackDescription) { self.description = description }
+}
+
+/// Where an object is found.
+package struct ObjectLocation: Sendable {
+    package var pack: PackReference
+    package var record: RecordPlace
+    package var offset: Int
+    package var length: Int
+}
+
+struct PageKey: Hashable, Sendable {
+    var segment: UInt64
+    var page: Int
+}
+
+/// Opened pages of all segments, 4,080 bytes each.
+typealias PageCache = LRUCache<PageKey, [UInt8]>
+
+/// An open segment. Thread-safe.
+package final class IndexSegment: Sendable {
+    package let name: ObjectID
+    package let header: IndexHeader
+    let superseded: [ObjectID]
+    private let file: any StoreFile
+    private let key: FileKey
+    private let pages: PageCache
+    private let serial: UInt64
+    private let packs = LRUCache<UInt32, PackReference>(costMax: 4096)
+    private let pageCount: Int
+
+    static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
+
+    /// Opens a segment: reads its header and the names it supersedes.
+    init(
+        _ name: ObjectID, store: any Store, masters: [UInt32: Secret], repository: [UInt8],
+        pages: PageCache
+    ) throws {
+        let path = Self.storeName(name)
+        self.name = name
+        self.pages = pages
+        serial = name.words.0
+        let file = try store.open(path)
+        self.file = file
+        guard file.size >= ContainerHeader.size + IndexHeader.sealedPageSize else {
+            throw SnapError(.damaged, "\(path): is too short")
+        }
+        var head = [UInt8](repeating: 0, count: ContainerHeader.size)
+        try head.withUnsafeMutableBytes { try file.read(at: 0, into: $0) }
+        let container = try ContainerHeader(head, name: path)
+        guard let master = masters[container.generation] else {
+            throw SnapError(.damaged, "\(path): sealed under an unknown generation")
+        }
+        key = try FileKey(
+            container, kind: .index, master: master, repository: repository, name: path)
+        pageCount = (file.size - ContainerHeader.size) / IndexHeader.sealedPageSize
+        let first = try Self.open(0, 1, file, key, pageCount, path)
+        header = try IndexHeader(
+            Array(first.prefix(IndexHeader.alignment)), fileSize: file.size, name: path)
+        superseded = try Self.superseded(header, file, key, pageCount, path)
+    }
+
+    private static func superseded(
+        _ header: IndexHeader, _ file: any StoreFile, _ key: FileKey, _ pageCount: Int,
+        _ path: String
+    ) throws -> [ObjectID] {
+        if header.supersededCount == 0 { return [] }
+        let firstPage = header.supersededStart / IndexHeader.pageSize
+        let bytes = try open(firstPage, pageCount - firstPage, file, key, pageCount, path)
+        let start = header.supersededStart - firstPage * IndexHeader.pageSize
+        return bytes.withUnsafeBytes { bytes in
+            (0..<header.supersededCount).map { ObjectID(bytes, at: start + $0 * ObjectID.size) }
+        }
+    }
+
+    /// Opens `count` pages behind each other.
+    private static func open(
+        _ page: Int, _ count: Int, _ file: any StoreFile, _ key: FileKey, _ pageCount: Int,
+        _ path: String
+    ) throws -> [UInt8] {
+        let sealedSize = IndexHeader.sealedPageSize
+        let offset = ContainerHeader.size + page * sealedSize
+        return try withUnsafeTemporaryAllocation(byteCount: count * sealedSize, alignment: 16) {
+            sealed in
+            try file.read(at: offset, into: sealed)
+            return try [UInt8](unsafeUninitializedCapacity: count * IndexHeader.pageSize) {
+                buffer, initialized in
+                let plain = UnsafeMutableRawBufferPointer(buffer)
+                for index in 0..<count {
+                    let from = index * sealedSize
+                    let to = index * IndexHeader.pageSize
+                    let authentic = try key.open(
+                        at: UInt64(offset + from),
+                        role: page + index == pageCount - 1 ? .last : .middle,
+                        UnsafeRawBufferPointer(rebasing: sealed[from..<from + sealedSize]),
+                        into: UnsafeMutableRawBufferPointer(
+                            rebasing: plain[to..<to + IndexHeader.pageSize]))
+                    guard authentic else {
+                        throw SnapError(
+                            .damaged, "\(path): page \(page + index) fails authentication")
+                    }
+                }
+                initialized = count * IndexHeader.pageSize
+            }
+        }
+    }
+
+    private func page(_ number: Int) throws -> [UInt8] {
+        try pages.value(
+            PageKey(segment: serial, page: number), cost: { $0.count + 100 },
+            make: {
+                try Self.open(number, 1, file, key, pageCount, Self.storeName(name))
+            })
+    }
+
+    private func damaged(_ problem: String) -> SnapError {
+        SnapError(.damaged, "\(Self.storeName(name)): \(problem)")
+    }
+
+    // MARK: Lookup
+
+    /// The entry of an id, nil where the segment has none.
+    func lookup(_ id: ObjectID) throws -> IndexEntry? {
+        var (low, high) = try fanOut(id)
+        var pageNumber = -1
+        var bytes: [UInt8] = []
+        while low < high {
+            let middle = (low + high) / 2
+            let position = header.entryStart + middle * IndexEntry.size
+            if position / IndexHeader.pageSize != pageNumber {
+                pageNumber = position / IndexHeader.pageSize
+                bytes = try page(pageNumber)
+            }
+            let offset = position % IndexHeader.pageSize
+            let found = bytes.withUnsafeBytes { ObjectID($0, at: offset) }
+            if found == id { return bytes.withUnsafeBytes { IndexEntry($0, at: offset) } }
+            if found < id { low = middle + 1 } else { high = middle }
+        }
+        return nil
+    }
+
+    private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
+        let bits = header.fanOutBits
+        let slot = bits == 0 ? 0 : Int(id.words.0 >> UInt64(64 - bits))
+        let low = slot == 0 ? 0 : try fanOutSlot(slot - 1)
+        let high = try fanOutSlot(slot)
+        guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
+        return (low, high)
+    }
+
+    private func fanOutSlot(_ slot: Int) throws -> Int {
+        let position = header.fanOutStart + slot * 4
+        let bytes = try page(position / IndexHeader.pageSize)
+        return bytes.withUnsafeBytes {
+            Int(
+                UInt32(
+                    littleEndian: $0.loadUnaligned(
+                        fromByteOffset: position % IndexHeader.pageSize, as: UInt32.self)))
+        }
+    }
+
+    /// A pack of the segment's table.
+    package func pack(_ number: UInt32) throws -> PackReference {
+        guard number < header.packCount else { throw damaged("a pack out of range") }
+        return try packs.value(
+            number, cost: { _ in 1 },
+            make: {
+                let position = header.packStart + Int(number) * PackDescription.size
+                let bytes = try page(position / IndexHeader.pageSize)
+                var reader = ByteReader(
+                    bytes, name: Self.storeName(name), offset: position % IndexHeader.pageSize)
+                return PackReference(try PackDescription(&reader))
+            })
+    }
+
+    // MARK: Passes
+
+    /// Calls body with every entry in ascending order; memory stays at some 64 pages.
+    package func forEachEntry(_ body: (IndexEntry) throws -> Void) throws {
+        let reader = IndexPageReader(self)
+        while let entry = try reader.next() { try body(entry) }
+    }
+
+    /// 64 pages from `number` on, or as many as there are.
+    fileprivate func block(from number: Int) throws -> [UInt8] {
+        try Self.open(
+            number, min(64, pageCount - number), file, key, pageCount, Self.storeName(name))
+    }
+}
+
+/// A cursor over the entries of a segment in ascending order. Not thread-safe.
+package final class IndexPageReader {
+    package let segment: IndexSegment
+    private var block: [UInt8] = []
+    private var blockStart = 0
+    private var index = 0
+    private var last: ObjectID?
+
+    package init(_ segment: IndexSegment) { self.segment = segment }
+
+    /// The next entry; nil after the last. Throws `.damaged` where the order is broken.
+    package func next() throws -> IndexEntry? {
+        guard index < segment.header.entryCount else { return nil }
+        let position = segment.header.entryStart + index * IndexEntry.size
+        if position < blockStart || position >= blockStart + block.count {
+            let page = position / IndexHeader.pageSize
+            block = try segment.block(from: page)
+            blockStart = page * IndexHeader.pageSize
+        }
+        let entry = block.withUnsafeBytes { IndexEntry($0, at: position - blockStart) }
+        if let last, last >= entry.id {
+            throw SnapError(
+                .damaged, "\(IndexSegment.storeName(segment.name)): entries out of order")
+        }
+        last = entry.id
+        index += 1
+        return entry
+    }
+}

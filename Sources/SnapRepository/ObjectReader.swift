@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+//
+// From an id to its bytes: index, pack, record, with bounded caches. This is the one road out of a
+// repository for mount, restore, check and the predecessor of a backup alike.
+
+import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapStore
+import Synchronization
+
+/// Reads objects. Thread-safe.
+package final class ObjectReader: Sendable {
+    /// Bounds of the caches; bytes unless said otherwise.
+    package struct Limits: Sendable {
+        package var indexPages = 16 << 20
+        package var records = 48 << 20
+        /// Open packs.
+        package var packs = 64
+        package init() {}
+    }
+
+    struct RecordKey: Hashable, Sendable {
+        var pack: ObjectID
+        var offset: UInt32
+    }
+
+    let store: any Store
+    private let keys: DerivedKeys
+    private let masters: [UInt32: Secret]
+    private let repository: [UInt8]
+    private let pages: PageCache
+    private let records: LRUCache<RecordKey, Record>
+    private let packs: LRUCache<ObjectID, Pack>
+    private let state = Mutex(State())
+
+    private struct State {
+        var segments: [IndexSegment] = []
+        var damaged: [(name: String, error: SnapError)] = []
+    }
+
+    init(
+        store: any Store, keys: DerivedKeys, masters: [UInt32: Secret], repository: [UInt8],
+        limits: Limits
+    ) {
+        self.store = store
+        self.keys = keys
+        self.masters = masters
+        self.repository = repository
+        pages = PageCache(costMax: limits.indexPages)
+        records = LRUCache(costMax: limits.records)
+        packs = LRUCache(costMax: limits.packs)
+    }
+
+    // MARK: Index
+
+    /// The segments in use, newest listing.
+    package var segments: [IndexSegment] { state.withLock { $0.segments } }
+
+    /// Segments that cannot be read: what only they know is missing.
+    package var damagedSegments: [(name: String, error: SnapError)] {
+        state.withLock { $0.damaged }
+    }
+
+    /// Lists the index and opens what is new. Damaged segments are set aside, other errors thrown.
+    package func refresh() throws {
+        let known = Dictionary(uniqueKeysWithValues: segments.map { ($0.name, $0) })
+        var open: [IndexSegment] = []
+        var damaged: [(name: String, error: SnapError)] = []
+        for entry in try store.list("index") {
+            guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size else { continue }
+            let name = ObjectID(bytes)
+            if let segment = known[name] {
+                open.append(segment)
+                continue
+            }
+            do { open.append(try openSegment(name)) } catch let error as SnapError {
+                switch error.kind {
+                case .damaged, .unsupported: damaged.append((entry.name, error))
+                case .notFound: continue
+                default: throw error
+                }
+            }
+        }
+        let superseded = Set(open.flatMap(\.superseded))
+        let valid = open.filter { !superseded.contains($0.name) }
+            .sorted { $0.header.entryCount > $1.header.entryCount }
+        state.withLock { $0 = State(segments: valid, damaged: damaged) }
+    }
+
+    func openSegment(_ name: ObjectID) throws -> IndexSegment {
+        try IndexSegment(
+            name, store: store, masters: masters, repository: repository, pages: pages)
+    }
+
+    /// Adds a segment that this process has written.
+    func add(_ segment: IndexSegment) {
+        state.withLock { $0.segments.append(segment) }
+    }
+
+    /// Where an object is; nil when no readable segment has it.
+    package func find(_ id: ObjectID) throws -> ObjectLocation? {
+        for segment in segments {
+            guard let entry = try segment.lookup(id) else { continue }
+            return ObjectLocation(
+                pack: try segment.pack(entry.pack), record: entry.record,
+                offset: Int(entry.offset), length: Int(entry.length))
+        }
+        return nil
+    }
+
+    /// Where an object is that a tree names; throws `.damaged` when it is nowhere.
+    package func locate(_ id: ObjectID) throws -> ObjectLocation {
+        if let location = try find(id) { return location }
+        let damaged = damagedSegments
+        if let first = damaged.first {
+            throw SnapError(
+                .damaged,
+                "object \(id.hex.prefix(16)) is not in the index, of which \(damaged.count) "
+                    + "segment(s) cannot be read: \(first.error.message)")
+        }
+        throw SnapError(.damaged, "object \(id.hex.prefix(16)) is missing from the index")
+    }
+
+    // MARK: Content
+
+    package func record(_ location: ObjectLocation) throws -> Record {
+        let description = location.pack.description
+        return try records.value(
+            RecordKey(pack: description.name, offset: location.record.offset),
+            cost: { $0.count + 128 },
+            make: { try pack(location.pack).record(location.record) })
+    }
+
+    /// Whether the record is in memory or on its way there.
+    package func isCached(_ location: ObjectLocation) -> Bool {
+        records.isPresent(
+            RecordKey(pack: location.pack.description.name, offset: location.record.offset))
+    }
+
+    package func pack(_ reference: PackReference) throws -> Pack {
+        let description = reference.description
+        return try packs.value(
+            description.name, cost: { _ in 1 },
+            make: {
+                guard let master = masters[description.generation] else {
+                    throw SnapError(
+                        .damaged, "\(description.storeName): sealed under an unknown generation")
+                }
+                return try Pack(
+                    description, store: store, master: master, repository: repository)
+            })
+    }
+
+    /// The bytes of a small object, by value.
+    package func bytes(_ id: ObjectID) throws -> [UInt8] {
+        let location = try locate(id)
+        return try record(location).withBytes(offset: location.offset, count: location.length) {
+            Array($0)
+        }
+    }
+
+    /// Whether bytes are the object that an id names.
+    package func verifies(
+        _ id: ObjectID, _ kind: ObjectKind, _ bytes: UnsafeRawBufferPointer
+    ) throws -> Bool {
+        try keys.id(kind, bytes) == id
+    }
+}

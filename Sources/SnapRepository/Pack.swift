@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapStore
+
+/// Bytes of an opened record. Owns its memory. Thread-safe: never written after its making.
+package final class Record: @unchecked Sendable {
+    // Sendable: the memory is written before the only reference leaves the maker.
+    private let memory: UnsafeMutableRawBufferPointer
+    private let start: Int
+    package let count: Int
+
+    init(owning memory: UnsafeMutableRawBufferPointer, start: Int, count: Int) {
+        self.memory = memory
+        self.start = start
+        self.count = count
+    }
+
+    deinit { memory.deallocate() }
+
+    /// A part of the record; throws `.damaged` when it is not inside.
+    @inline(__always)
+    package func withBytes<R>(
+        offset: Int, count part: Int, _ body: (UnsafeRawBufferPointer) throws -> R
+    ) throws -> R {
+        guard offset >= 0, part >= 0, offset + part <= count else {
+            throw SnapError(.damaged, "an object runs past its record")
+        }
+        return try body(
+            UnsafeRawBufferPointer(rebasing: memory[start + offset..<start + offset + part]))
+    }
+}
+
+/// A pack that is read record by record. Thread-safe.
+package final class Pack: Sendable {
+    package let description: PackDescription
+    private let file: any StoreFile
+    private let key: FileKey
+    private static let decompressors = DecompressorPool()
+
+    package var name: String { description.storeName }
+
+    /// Opens the pack and checks that its size is what the index says.
+    init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8]) throws {
+        self.description = description
+        do { file = try store.open(description.storeName) } catch {
+            let error = SnapError.wrap(error)
+            // The index promised it: its absence is damage, never "nothing there".
+            throw SnapError(
+                error.kind == .notFound ? .damaged : error.kind, error.message, code: error.code)
+        }
+        guard file.size == Int(description.fileSize) else {
+            throw SnapError(
+                .damaged,
+                "\(description.storeName): has \(file.size) bytes instead of \(description.fileSize)"
+            )
+        }
+        key = try FileKey(
+            kind: description.kind, generation: description.generation, salt: description.salt,
+            master: master, repository: repository)
+    }
+
+    /// Reads, authenticates and decompresses one record.
+    func record(_ place: RecordPlace) throws -> Record {
+        let size = Int(place.size)
+        guard size >= SealingKey.tagSize + RecordHead.size,
+            size <= RecordHead.rawSizeMax + 1024, Int(place.offset) + size <= file.size
+        else { throw damaged(place, "outside the pack") }
+        let sealed = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        var owned = true
+        defer { if owned { sealed.deallocate() } }
+        try file.read(at: Int(place.offset), into: sealed)
+        let plain = UnsafeMutableRawBufferPointer(
+            rebasing: sealed[..<(size - SealingKey.tagSize)])
+        guard
+            try key.open(
+                at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain)
+        else { throw damaged(place, "fails authentication") }
+        let head = try RecordHead(UnsafeRawBufferPointer(plain), name: name)
+        let content = UnsafeRawBufferPointer(rebasing: plain[RecordHead.size...])
+        switch head.codec {
+        case .stored:
+            guard content.count == head.rawSize else { throw damaged(place, "has the wrong size") }
+            owned = false
+            return Record(owning: sealed, start: RecordHead.size, count: head.rawSize)
+        case .zstd:
+            let raw = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: head.rawSize, alignment: 16)
+            do { try Self.decompressors.decompress(content, into: raw) } catch {
+                raw.deallocate()
+                throw damaged(place, SnapError.wrap(error).message)
+            }
+            return Record(owning: raw, start: 0, count: head.rawSize)
+        }
+    }
+
+    private func damaged(_ place: RecordPlace, _ problem: String) -> SnapError {
+        SnapError(.damaged, "\(name): the record at byte \(place.offset) \(problem)")
+    }
+
+    /// Reads the pack's own tables, authenticated from the header on.
+    package func trailer() throws -> PackTrailer {
+        let size = file.size
+        guard size >= ContainerHeader.size + PackTrailer.footerSize else {
+            throw SnapError(.damaged, "\(name): is too short")
+        }
+        let header = try ContainerHeader(read(0..<ContainerHeader.size), name: name)
+        guard header.salt == description.salt, header.commitment == key.header.commitment,
+            header.kind == description.kind
+        else { throw SnapError(.damaged, "\(name): the header is not what the index says") }
+        let footerStart = size - PackTrailer.footerSize
+        let footer = try key.open(
+            at: UInt64(footerStart), role: .last, read(footerStart..<size), name: name)
+        let place = try PackTrailer.place(footer: footer, fileSize: size, name: name)
+        let plain = try key.open(
+            at: UInt64(place.lowerBound), role: .trailer, read(place), name: name)
+        return try PackTrailer(plain, name: name)
+    }
+
+    private func read(_ range: Range<Int>) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        try bytes.withUnsafeMutableBytes { try file.read(at: range.lowerBound, into: $0) }
+        return bytes
+    }
+
+    /// The SHA-256 of the file, which must be its name.
+    package func digest() throws -> ObjectID {
+        let hash = try SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var offset = 0
+        while offset < file.size {
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<min(buffer.count, file.size - offset)])
+            try file.read(at: offset, into: part)
+            try hash.update(UnsafeRawBufferPointer(part))
+            offset += part.count
+        }
+        return try hash.finish()
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//
+// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading and
+// writing of the small sealed files; packs and index have files of their own.
+
+import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapStore
+
+/// An open repository. Thread-safe.
+package final class Repository: Sendable {
+    package let store: any Store
+    package let id: [UInt8]
+    package let keys: DerivedKeys
+    package let configuration: Configuration
+    package let objects: ObjectReader
+    private let keyring: Keyring
+
+    package var location: String { store.location }
+    package var hexID: String { Hex.encode(id) }
+
+    private init(
+        store: any Store, id: [UInt8], keyring: Keyring, configuration: Configuration,
+        keys: DerivedKeys, limits: ObjectReader.Limits
+    ) throws {
+        self.store = store
+        self.id = id
+        self.keyring = keyring
+        self.configuration = configuration
+        self.keys = keys
+        let masters = keyring.generations
+        objects = ObjectReader(
+            store: store, keys: keys, masters: masters, repository: id, limits: limits)
+    }
+
+    /// Opens the repository with a credential. Throws `.noRepository`, `.wrongKey`, `.unsupported`.
+    /// A slot that cannot be decoded is passed to `warn` and skipped.
+    package static func open(
+        _ store: any Store, _ credential: Credential, limits: ObjectReader.Limits = .init(),
+        warn: (String) -> Void = { _ in }
+    ) throws -> Repository {
+        let id = try Marker.repository(try readMarker(store))
+        let keys = try openSlot(store, credential, repository: id, warn: warn)
+        let keyring = try newestKeyring(store, keys, repository: id)
+        let derived = try DerivedKeys(master: keyring.generations[0]!)
+        let plain = try readSealed(
+            store, Configuration.storeName, .config, masters: keyring.generations, repository: id)
+        return try Repository(
+            store: store, id: id, keyring: keyring,
+            configuration: try Configuration(fields: plain, repository: id), keys: derived,
+            limits: limits)
+    }
+
+    /// Creates a repository in an empty store. The marker comes last: without it there is none.
+    package static func create(
+        _ store: any Store, _ credential: Credential, stretching: Stretching = .standard,
+        label: String
+    ) throws {
+        let id = try Random.bytes(16)
+        let keys = SlotKeys(agreement: try AgreementKey(), mac: try Secret(randomCount: 32))
+        let slot = try Slot(credential, keys: keys, stretching: stretching, repository: id)
+        let holder = Holder(
+            publicKey: slot.publicKey, slotName: Array(Hex.decode(try slot.name())!),
+            created: Timestamp.now().seconds, label: label)
+        let keyring = try Keyring(first: holder)
+        try store.create("slots/\(try slot.name())", slot.file)
+        try store.create(
+            Keyring.storeName(1),
+            try keyring.sealed(mac: keys.mac, predecessor: nil, repository: id))
+        let derived = try DerivedKeys(master: keyring.generations[0]!)
+        let salt = try derived.salt(session: id, counter: 0)
+        let file = try FileKey(
+            kind: .config, generation: 0, salt: salt, master: keyring.generations[0]!,
+            repository: id)
+        try store.create(
+            Configuration.storeName,
+            try file.sealFile(
+                Configuration(repository: id).fields, storeName: Configuration.storeName))
+        try store.synchronize()
+        // What was written must open before the marker makes it a repository.
+        guard try newestKeyring(store, keys, repository: id).generations.count == 1 else {
+            throw SnapError(.io, "the new repository cannot be read back")
+        }
+        try store.create(Marker.storeName, Marker.bytes(repository: id))
+        try store.synchronize()
+    }
+
+    private static func readMarker(_ store: any Store) throws -> [UInt8] {
+        do { return try store.read(Marker.storeName, limit: 4096) } catch let error as SnapError
+        where error.kind == .notFound {
+            throw SnapError(
+                .noRepository,
+                "there is no repository at \(store.location); make one with 'snapfs init'")
+        }
+    }
+
+    private static func openSlot(
+        _ store: any Store, _ credential: Credential, repository: [UInt8], warn: (String) -> Void
+    ) throws -> SlotKeys {
+        var damaged = 0
+        let names = try store.list("slots").map(\.name).sorted()
+        for name in names.prefix(Slot.countMax) {
+            do {
+                let slot = try Slot(try store.read("slots/\(name)", limit: 4096), name: name)
+                guard try slot.name() == name else {
+                    throw SnapError(.damaged, "the content is not what the name says")
+                }
+                if let keys = try slot.open(credential, repository: repository) { return keys }
+            } catch {
+                damaged += 1
+                warn("key slot \(name) cannot be used: \(SnapError.wrap(error).message)")
+            }
+        }
+        if names.isEmpty || damaged == names.count {
+            throw SnapError(.damaged, "the repository has no usable key slot")
+        }
+        throw SnapError(
+            .wrongKey, "wrong password or key file, no key slot opens with it")
+    }
+
+    private static func newestKeyring(
+        _ store: any Store, _ keys: SlotKeys, repository: [UInt8]
+    ) throws -> Keyring {
+        let numbers = try store.list("keyring").compactMap { UInt32($0.name) }.sorted()
+        guard let newest = numbers.last, numbers == Array(1...newest) else {
+            throw SnapError(.damaged, "the repository's keyrings are missing or have gaps")
+        }
+        var predecessor: Keyring?
+        for number in numbers {
+            let name = Keyring.storeName(number)
+            let file = try store.read(name, limit: Keyring.sizeMax)
+            // A holder who came later cannot open the first ones; nobody may be left out of the last.
+            let opened: Keyring?
+            do {
+                opened = try Keyring(file, number: number, keys: keys, repository: repository)
+            } catch let error as SnapError where error.kind == .wrongKey && number < newest {
+                opened = nil
+            }
+            if predecessor != nil || number == 1 {
+                guard try Keyring.continues(file, predecessor, repository: repository) else {
+                    throw SnapError(.damaged, "\(name): does not continue its predecessor")
+                }
+            }
+            predecessor = opened
+        }
+        return predecessor!
+    }
+
+    // MARK: Small sealed files
+
+    /// Reads a sealed file of one record: its fields.
+    package func readSealed(_ name: String, _ kind: FileKind) throws -> [UInt8] {
+        try Self.readSealed(
+            store, name, kind, masters: keyring.generations, repository: id)
+    }
+
+    private static func readSealed(
+        _ store: any Store, _ name: String, _ kind: FileKind, masters: [UInt32: Secret],
+        repository: [UInt8]
+    ) throws -> [UInt8] {
+        let file = try store.read(name, limit: ContainerHeader.wholeFileSizeMax)
+        let header = try ContainerHeader(Array(file.prefix(ContainerHeader.size)), name: name)
+        guard let master = masters[header.generation] else {
+            throw SnapError(
+                .damaged, "\(name): sealed under generation \(header.generation), not in the keyring")
+        }
+        let key = try FileKey(
+            header, kind: kind, master: master, repository: repository, name: name)
+        return try key.open(
+            at: UInt64(ContainerHeader.size), role: .last, storeName: name,
+            Array(file.dropFirst(ContainerHeader.size)), name: name)
+    }
+
+    /// The key of a new file, under the newest generation.
+    func newFileKey(_ kind: FileKind, session: [UInt8], counter: UInt64) throws -> FileKey {
+        let generation = keyring.newest
+        return try FileKey(
+            kind: kind, generation: generation,
+            salt: try keys.salt(session: session, counter: counter),
+            master: keyring.generations[generation]!, repository: id)
+    }
+
+    // MARK: Snapshots
+
+    /// The ids of all manifests, checkpoints included.
+    package func manifestIDs() throws -> [[UInt8]] {
+        try store.list("snapshots").compactMap { entry in
+            guard let id = Hex.decode(entry.name), id.count == 16 else { return nil }
+            return id
+        }
+    }
+
+    package func manifest(_ id: [UInt8]) throws -> Manifest {
+        try Manifest(
+            fields: try readSealed(Manifest.storeName(id), .manifest), id: id)
+    }
+
+    /// Loads every manifest; those that cannot be read are passed to `damaged`.
+    package func manifests(
+        damaged: ([UInt8], SnapError) throws -> Void
+    ) throws -> [Manifest] {
+        var manifests: [Manifest] = []
+        for id in try manifestIDs() {
+            do { manifests.append(try manifest(id)) } catch {
+                let error = SnapError.wrap(error)
+                // Deleted between listing and reading: not damage.
+                if error.kind == .notFound { continue }
+                try damaged(id, error)
+            }
+        }
+        return manifests.sorted { ($0.time, $0.hexID) < ($1.time, $1.hexID) }
+    }
+}

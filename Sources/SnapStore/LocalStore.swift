@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//
+// A store in a directory. A file is written under tmp/, synchronised and published under its name, so
+// it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
+// DURABILITY.
+
+import Glibc
+import SnapBase
+
+package final class LocalStore: Store, @unchecked Sendable {
+    // Sendable: `unsynchronized`, `known` and `counter` are used inside monitor.locked only.
+    package let location: String
+    private let files: any FileLayer
+    private let monitor = Monitor()
+    /// Directories with names that are not durable yet.
+    private var unsynchronized: Set<String> = []
+    /// Directories known to exist.
+    private var known: Set<String> = []
+    private var counter: UInt64 = 0
+    /// Tells the staged files of this process from those of others.
+    private let prefix: String
+
+    package static let directories = [
+        "slots", "keyring", "data", "meta", "index", "sessions", "snapshots", "tmp",
+    ]
+
+    /// A store over files; `location` is for messages.
+    package init(files: any FileLayer, location: String) {
+        self.files = files
+        self.location = location
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        prefix = "\(getpid())-\(time.tv_sec)-\(time.tv_nsec)"
+    }
+
+    /// Makes the directories of a new repository.
+    package func makeDirectories() throws {
+        for name in Self.directories { try makeDirectory(name) }
+        try synchronize()
+    }
+
+    package func open(_ name: String) throws -> any StoreFile {
+        let file = try files.openFile(name)
+        return LocalFile(file, size: try file.size(), name: name)
+    }
+
+    package func stage() throws -> any StagedFile {
+        let number = monitor.locked {
+            counter += 1
+            return counter
+        }
+        let path = "tmp/\(prefix)-\(number)"
+        return LocalStagedFile(store: self, path: path, file: try files.createFile(path))
+    }
+
+    package func list(_ directory: String) throws -> [StoreEntry] {
+        try entries(directory).compactMap { entry in
+            entry.size.map { StoreEntry(name: entry.name, size: $0) }
+        }
+    }
+
+    package func listDirectories(_ directory: String) throws -> [String] {
+        try entries(directory).filter { $0.size == nil }.map(\.name)
+    }
+
+    private func entries(_ directory: String) throws -> [(name: String, size: Int?)] {
+        do { return try files.list(directory) } catch let error as SnapError
+        where error.kind == .notFound && directory != "" {
+            // Absent only if the repository itself is still there.
+            _ = try files.openFile("snapfs")
+            return []
+        }
+    }
+
+    package func delete(_ name: String) throws {
+        do { try files.unlink(name) } catch let error as SnapError where error.kind == .notFound {}
+        markUnsynchronized(Self.parent(name))
+    }
+
+    package func synchronize() throws {
+        let directories = monitor.locked {
+            defer { unsynchronized = [] }
+            return unsynchronized
+        }
+        // Deeper first: a new directory's own name is in its parent.
+        for path in directories.sorted(by: { $0.utf8.count > $1.utf8.count }) {
+            do { try files.synchronizeDirectory(path) } catch {
+                monitor.locked { unsynchronized.formUnion(directories) }
+                throw error
+            }
+        }
+    }
+
+    fileprivate func publish(_ path: String, as name: String) throws {
+        let parent = Self.parent(name)
+        if !parent.isEmpty { try makeDirectory(parent) }
+        try files.publish(path, as: name)
+        markUnsynchronized(parent)
+    }
+
+    fileprivate func unlinkStaged(_ path: String) { try? files.unlink(path) }
+
+    private func makeDirectory(_ path: String) throws {
+        if monitor.locked({ known.contains(path) }) { return }
+        let parent = Self.parent(path)
+        if !parent.isEmpty { try makeDirectory(parent) }
+        if try files.makeDirectory(path) { markUnsynchronized(parent) }
+        _ = monitor.locked { known.insert(path) }
+    }
+
+    private func markUnsynchronized(_ directory: String) {
+        _ = monitor.locked { unsynchronized.insert(directory) }
+    }
+
+    private static func parent(_ name: String) -> String {
+        guard let slash = name.utf8.lastIndex(of: 0x2f) else { return "" }
+        return String(name[..<slash])
+    }
+}
+
+private final class LocalFile: StoreFile {
+    private let file: any LayerFile
+    let size: Int
+    private let name: String
+
+    init(_ file: any LayerFile, size: Int, name: String) {
+        self.file = file
+        self.size = size
+        self.name = name
+    }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        let count = try file.read(at: offset, into: buffer)
+        guard count == buffer.count else {
+            throw SnapError(
+                .damaged, "\(name): ends at byte \(offset + count), \(buffer.count - count) early")
+        }
+    }
+}
+
+private final class LocalStagedFile: StagedFile {
+    private let store: LocalStore
+    private let path: String
+    private var file: (any LayerFile)?
+    private var size = 0
+
+    init(store: LocalStore, path: String, file: any LayerFile) {
+        self.store = store
+        self.path = path
+        self.file = file
+    }
+
+    deinit { discard() }
+
+    private func opened() throws -> any LayerFile {
+        guard let file else { throw SnapError(.io, "\(path): is closed already") }
+        return file
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        try opened().write(bytes, at: size)
+        size += bytes.count
+    }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        let count = try opened().read(at: offset, into: buffer)
+        guard count == buffer.count else {
+            throw SnapError(.io, "\(path): \(count) bytes read back instead of \(buffer.count)")
+        }
+    }
+
+    func commit(as name: String) throws {
+        try opened().synchronize()
+        do { try store.publish(path, as: name) } catch {
+            discard()
+            throw error
+        }
+        file = nil
+    }
+
+    func discard() {
+        if file == nil { return }
+        file = nil
+        store.unlinkStaged(path)
+    }
+}
