@@ -34,6 +34,7 @@ let package = Package(
         target("SnapStore", ["SnapBase"]),
         target(
             "SnapRepository", ["SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore"]),
+        target("SnapView", ["SnapBase", "SnapFormat", "SnapRepository"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+//
+// The road into a repository, the same for every source:
+//
+//   source thread      fills batches: reads into their buffers, cuts            (sequential)
+//   workers            hash the chunks of a batch                               (parallel)
+//   assembler thread   looks ids up, groups new objects, builds trees           (sequential)
+//   workers            compress records, and decompress them to compare         (parallel)
+//   packing thread     seals, fills packs, publishes the index, commits         (sequential)
+//
+// Order is kept from end to end, so the same input gives the same tree. Memory is bounded by the batch
+// pool and the limits of the two parallel stages. The first failure ends all stages and is thrown to
+// the source.
+
+import SnapBase
+import SnapFormat
+
+/// Writes one snapshot. Used by one thread, the source's.
+package final class SnapshotWriter {
+    private let repository: Repository
+    private let pool = BatchPool(count: batchCount)
+    private let workers: WorkerPool
+    private let hashing: OrderedWork<Batch>
+    private let packing: OrderedWork<PackingJob>
+    private let outcome = Outcome()
+    private var threads: [Thread] = []
+    private var batch: Batch
+    private var chunker: Chunker
+    /// Where the unfinished chunk of the open file begins in the batch.
+    private var chunkStart = 0
+    /// Bytes and holes of the open file so far.
+    private var fileSize: UInt64 = 0
+    private var isCut = false
+    private var ended = false
+    private var links: Set<UInt64> = []
+
+    package let progress: BackupProgress
+
+    private static let batchCount = 6
+    private static let packingLimit = 6
+
+    /// How the two background threads ended.
+    private final class Outcome: @unchecked Sendable {
+        // Sendable: `value` and `failure` are used inside monitor.locked.
+        private let monitor = Monitor()
+        private var value: Manifest?
+        private var failure: SnapError?
+
+        func fail(_ error: SnapError) { monitor.locked { failure = failure ?? error } }
+        func succeed(_ manifest: Manifest?) { monitor.locked { value = manifest } }
+        func result() throws -> Manifest? {
+            try monitor.locked {
+                if let failure { throw failure }
+                return value
+            }
+        }
+    }
+
+    /// Announces a session and starts the stages. `template` has everything of the manifest that the
+    /// source decides; id, root and totals are filled in. `root` is the entry of "/".
+    package init(
+        repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int
+    ) throws {
+        self.repository = repository
+        self.progress = progress
+        let session = try Session(repository, host: template.host)
+        // After the announcement: what a collection takes from now on, it takes knowing of us.
+        try repository.objects.refresh()
+        chunker = Chunker(
+            try ChunkerParameters(
+                repository.configuration.chunking, key: repository.keys.chunker))
+        workers = WorkerPool(threads: count)
+        hashing = OrderedWork(pool: workers, limit: Self.batchCount)
+        packing = OrderedWork(pool: workers, limit: Self.packingLimit)
+        batch = try pool.acquire()
+        start(session, template)
+    }
+
+    private func start(_ session: Session, _ template: Manifest) {
+        let index = SessionIndex()
+        let (repository, hashing, packing, outcome, pool, progress) =
+            (repository, hashing, packing, outcome, pool, progress)
+        let fail: @Sendable (any Error) -> Void = {
+            let error = SnapError.wrap($0)
+            outcome.fail(error)
+            hashing.fail(error)
+            packing.fail(error)
+            pool.fail(error)
+        }
+        let root = template.root
+        threads.append(
+            Thread("assemble") {
+                let assembler = TreeAssembler(
+                    repository: repository, session: index, output: packing)
+                assembler.begin(root: root)
+                do {
+                    while let batch = try hashing.next() { try assembler.take(batch) }
+                    packing.finish()
+                } catch { fail(error) }
+            })
+        // Handed over to the packing thread, which alone uses it from here on.
+        nonisolated(unsafe) let stage = PackingStage(
+            repository: repository, session: session, sessionIndex: index, template: template,
+            progress: progress)
+        threads.append(
+            Thread("pack") {
+                do { outcome.succeed(try stage.run(packing)) } catch { fail(error) }
+            })
+    }
+
+    // MARK: Tree
+
+    /// Begins a directory; what follows until endDirectory is in it.
+    package func beginDirectory(_ entry: Entry, xattrs: [UInt8]) throws {
+        try emit(.beginDirectory(try with(xattrs, entry)))
+    }
+
+    package func endDirectory() throws { try emit(.endDirectory) }
+
+    /// Adds an entry that needs no content, or whose content the repository has.
+    package func add(_ entry: Entry, xattrs: [UInt8]) throws {
+        noteLink(entry)
+        try emit(.entry(try with(xattrs, entry)))
+    }
+
+    /// Adds an entry just as a predecessor has it.
+    package func reuse(_ entry: Entry) throws {
+        if entry.xattrs != .none { progress.noteXattrs() }
+        noteLink(entry)
+        try emit(.entry(entry))
+    }
+
+    /// Groups of hard links whose content is remembered; beyond, each link is read for itself.
+    static let linksMax = 1 << 20
+
+    private func noteLink(_ entry: Entry) {
+        let group = entry.attributes.linkGroup
+        if group != 0, entry.attributes.isRegular, links.count < Self.linksMax {
+            links.insert(group)
+        }
+    }
+
+    /// Whether a regular file of this link group came before, so that `addLink` may follow.
+    package func hasLink(_ group: UInt64) -> Bool { group != 0 && links.contains(group) }
+
+    /// Adds a further link to a file that came before; size and content are that file's.
+    package func addLink(_ entry: Entry, xattrs: [UInt8]) throws {
+        try emit(.link(try with(xattrs, entry)))
+    }
+
+    /// Makes everything so far durable as a checkpoint, while the backup goes on.
+    package func checkpoint() throws {
+        try emit(.checkpoint)
+        try flush()
+    }
+
+    private func with(_ xattrs: [UInt8], _ entry: Entry) throws -> Entry {
+        if xattrs.isEmpty { return entry }
+        progress.noteXattrs()
+        var entry = entry
+        if xattrs.count <= ExtendedAttribute.inlineMax {
+            entry.xattrs = .inline(xattrs)
+            return entry
+        }
+        precondition(xattrs.count <= ExtendedAttribute.runMax)
+        if Batch.size - batch.used < xattrs.count { try flush() }
+        let range = batch.used..<batch.used + xattrs.count
+        UnsafeMutableRawBufferPointer(rebasing: batch.memory[range]).copyBytes(from: xattrs)
+        batch.used = range.upperBound
+        try emit(.xattrs(range))
+        return entry
+    }
+
+    // MARK: File content
+
+    /// Begins the content of a file.
+    package func beginFile() {
+        fileSize = 0
+        isCut = false
+        beginStretch()
+    }
+
+    private func beginStretch() {
+        chunkStart = batch.used
+        chunker.reset()
+    }
+
+    /// Lets body fill a buffer with the next bytes of the file and say how many it wrote. Returns
+    /// that count.
+    package func append(
+        _ body: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) throws -> Int {
+        if batch.used == Batch.size { try renew() }
+        let count = try body(
+            UnsafeMutableRawBufferPointer(rebasing: batch.memory[batch.used...]))
+        batch.used += count
+        fileSize += UInt64(count)
+        while let length = chunker.cut(batch.bytes(chunkStart..<batch.used)) {
+            try emitChunk(length)
+        }
+        return count
+    }
+
+    /// Appends bytes that nothing is stored for.
+    package func appendHole(_ count: UInt64) throws {
+        if count == 0 { return }
+        try endStretch()
+        isCut = true
+        fileSize += count
+        try emit(.hole(count))
+        beginStretch()
+    }
+
+    private func emitChunk(_ length: Int) throws {
+        isCut = true
+        batch.events.append(.chunk(chunkStart..<chunkStart + length))
+        chunkStart += length
+    }
+
+    private func endStretch() throws {
+        if chunkStart < batch.used { try emitChunk(batch.used - chunkStart) }
+    }
+
+    /// Bytes of the open file so far, holes included.
+    package var openFileSize: UInt64 { fileSize }
+
+    /// Ends the file; its size is what was appended.
+    package func endFile(_ entry: Entry, xattrs: [UInt8]) throws {
+        var entry = entry
+        entry.attributes.size = fileSize
+        let tail = chunkStart..<batch.used
+        if !isCut && tail.count <= Content.inlineMax {
+            if !tail.isEmpty { entry.content = .inline(Array(batch.bytes(tail))) }
+            batch.used = chunkStart
+            try add(entry, xattrs: xattrs)
+            return
+        }
+        try endStretch()
+        let complete = try with(xattrs, entry)
+        noteLink(complete)
+        try emit(.file(complete))
+    }
+
+    // MARK: Batches
+
+    private func emit(_ event: TreeEvent) throws {
+        batch.events.append(event)
+        if batch.events.count >= Batch.eventsMax && chunkStart >= batch.used { try flush() }
+    }
+
+    /// A new batch that begins with the unfinished chunk of this one.
+    private func renew() throws {
+        let rest = chunkStart..<batch.used
+        let next = try pool.acquire()
+        next.memory.copyMemory(from: batch.bytes(rest))
+        next.used = rest.count
+        batch.used = chunkStart
+        try submit()
+        batch = next
+        chunkStart = 0
+    }
+
+    private func flush() throws {
+        try submit()
+        batch = try pool.acquire()
+        chunkStart = 0
+    }
+
+    private func submit() throws {
+        let (full, repository) = (batch, repository)
+        if full.events.isEmpty { return }
+        try hashing.submit {
+            for event in full.events {
+                switch event {
+                case .chunk(let range), .xattrs(let range):
+                    full.ids.append(try repository.keys.id(.data, full.bytes(range)))
+                default: break
+                }
+            }
+            return full
+        }
+    }
+
+    // MARK: End
+
+    /// Ends the tree, waits until everything is durable and the manifest committed.
+    package func finish(root: Entry) throws -> Manifest {
+        do {
+            try emit(.finish(root))
+            try submit()
+        } catch {
+            try abandon()
+            throw error
+        }
+        hashing.finish()
+        join()
+        guard let manifest = try outcome.result() else {
+            preconditionFailure("the packing stage ended without a manifest or a failure")
+        }
+        return manifest
+    }
+
+    /// Stops without a snapshot. Throws the failure that a stage met, if it was that.
+    package func abandon() throws {
+        if ended { return }
+        let error = SnapError(.interrupted, "the backup was abandoned")
+        pool.fail(error)
+        hashing.fail(error)
+        packing.fail(error)
+        join()
+    }
+
+    private func join() {
+        ended = true
+        threads.forEach { $0.join() }
+        workers.close()
+    }
+
+    deinit { try? abandon() }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+//
+// A snapshot as a file system. Entries are named by their preorder rank, which follows from the counts
+// in the directories and is stored nowhere: any rank is found again from the root in a few steps, so
+// nothing has to be kept for what a client may ask about later. Knows no FUSE.
+
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+/// Decoded nodes and resolved places, shared by all views of a repository.
+package final class ViewCaches: Sendable {
+    let directories: LRUCache<ObjectID, DirectoryNode>
+    let lists: LRUCache<ObjectID, ListNode>
+    let locations: LRUCache<ObjectID, ObjectLocation>
+
+    /// Bounds in bytes, and locations by number.
+    package init(directories: Int = 24 << 20, lists: Int = 4 << 20, locations: Int = 16384) {
+        self.directories = LRUCache(costMax: directories)
+        self.lists = LRUCache(costMax: lists)
+        self.locations = LRUCache(costMax: locations)
+    }
+}
+
+/// An entry of a snapshot: the leaf that describes it and its rank.
+package struct Place: Sendable {
+    package let leaf: DirectoryNode
+    package let index: Int
+    /// 0 for the root; unique within the snapshot.
+    package let rank: UInt64
+
+    package var attributes: Attributes { leaf.attributes(at: index) }
+    package var name: [UInt8] { leaf.name(at: index) }
+}
+
+/// Thread-safe.
+package final class SnapshotView: Sendable {
+    package let manifest: Manifest
+    package let root: Place
+    let objects: ObjectReader
+    let caches: ViewCaches
+    private let places = LRUCache<UInt64, Place>(costMax: 8192)
+
+    package init(_ manifest: Manifest, repository: Repository, caches: ViewCaches) throws {
+        self.manifest = manifest
+        objects = repository.objects
+        self.caches = caches
+        let leaf = try DirectoryNode(DirectoryEncoder.leaf([manifest.root]), root: true)
+        root = Place(leaf: leaf, index: 0, rank: 0)
+    }
+
+    // MARK: Nodes
+
+    private func node(_ id: ObjectID) throws -> DirectoryNode {
+        try caches.directories.value(
+            id, cost: { 64 + 144 * $0.count },
+            make: {
+                try within("directory \(id.hex.prefix(16))") {
+                    try DirectoryNode(try objects.bytes(id))
+                }
+            })
+    }
+
+    /// The first node of a directory; nil for an empty one or anything else.
+    private func firstNode(_ place: Place) throws -> DirectoryNode? {
+        let (code, id) = place.leaf.reference(at: place.index)
+        guard code == 5 else { return nil }
+        let node = try node(id)
+        let attributes = place.attributes
+        guard node.entriesBelow == attributes.count, node.bytesBelow == attributes.size else {
+            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
+        }
+        return node
+    }
+
+    private func childNode(_ parent: DirectoryNode, _ index: Int) throws -> DirectoryNode {
+        let (id, _) = parent.child(at: index)
+        let child = try node(id)
+        let below = parent.rank(at: index + 1) - parent.rank(at: index)
+        guard child.level + 1 == parent.level, child.entriesBelow == below else {
+            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
+        }
+        return child
+    }
+
+    // MARK: Places
+
+    /// The entry of a rank; throws `.notFound` for one that the snapshot does not have.
+    package func place(_ rank: UInt64) throws -> Place {
+        if rank == 0 { return root }
+        if let place = places.value(rank) { return place }
+        var rest = rank - 1
+        guard var node = try firstNode(root), rest < node.entriesBelow else {
+            throw SnapError(.notFound, "the snapshot has no entry \(rank)")
+        }
+        while true {
+            let index = node.index(ofRank: rest)
+            let before = node.rank(at: index)
+            if node.level > 0 {
+                rest -= before
+                node = try childNode(node, index)
+                continue
+            }
+            let place = Place(leaf: node, index: index, rank: rank - (rest - before))
+            if rest == before {
+                remember(place)
+                return place
+            }
+            rest -= before + 1
+            guard let next = try firstNode(place) else {
+                throw SnapError(.damaged, "an entry counts more than it holds")
+            }
+            node = next
+        }
+    }
+
+    private func remember(_ place: Place) { places.insert(place.rank, place, cost: 1) }
+
+    /// The entry of a name in a directory; nil where there is none.
+    package func lookup(_ name: UnsafeRawBufferPointer, in directory: Place) throws -> Place? {
+        guard var node = try firstNode(directory) else { return nil }
+        var start = directory.rank + 1
+        while let (index, exact) = node.search(name) {
+            if node.level == 0 {
+                guard exact else { return nil }
+                let place = Place(leaf: node, index: index, rank: start + node.rank(at: index))
+                remember(place)
+                return place
+            }
+            start += node.rank(at: index)
+            node = try childNode(node, index)
+        }
+        return nil
+    }
+
+    package func lookup(_ name: [UInt8], in directory: Place) throws -> Place? {
+        try name.withUnsafeBytes { try lookup($0, in: directory) }
+    }
+
+    /// Calls body with the entries of a directory in order of names from the `first`-th on, until it
+    /// answers false.
+    package func forEach(
+        in directory: Place, from first: Int = 0, _ body: (Place) throws -> Bool
+    ) throws {
+        guard let node = try firstNode(directory) else { return }
+        // The way down to a leaf: a node and the next record of it.
+        var stack: [(node: DirectoryNode, next: Int, start: UInt64)] = [
+            (node, 0, directory.rank + 1)
+        ]
+        var skip = first
+        while let top = stack.last {
+            if top.node.level > 0 {
+                guard top.next < top.node.count else {
+                    stack.removeLast()
+                    continue
+                }
+                stack[stack.count - 1].next += 1
+                let entries = Int(clamping: top.node.child(at: top.next).entries)
+                if skip >= entries {
+                    skip -= entries
+                    continue
+                }
+                stack.append(
+                    (
+                        try childNode(top.node, top.next), 0,
+                        top.start + top.node.rank(at: top.next)
+                    ))
+                continue
+            }
+            stack.removeLast()
+            if skip >= top.node.count {
+                skip -= top.node.count
+                continue
+            }
+            for index in skip..<top.node.count {
+                let place = Place(
+                    leaf: top.node, index: index, rank: top.start + top.node.rank(at: index))
+                guard try body(place) else { return }
+            }
+            skip = 0
+        }
+    }
+
+    /// The entry of a path below the root; nil where there is none. Slashes may lead and repeat.
+    package func place(path: [UInt8]) throws -> Place? {
+        var place = root
+        for part in path.split(separator: 0x2f) where part != [0x2e] {
+            guard let next = try lookup(Array(part), in: place) else { return nil }
+            place = next
+        }
+        return place
+    }
+
+    // MARK: Content
+
+    package func entry(_ place: Place) throws -> Entry { try place.leaf.entry(at: place.index) }
+
+    package func linkTarget(_ place: Place) throws -> [UInt8] { try entry(place).target }
+
+    /// The extended attributes in order of names.
+    package func xattrs(_ place: Place) throws -> [ExtendedAttribute] {
+        guard place.leaf.hasExtension(at: place.index) else { return [] }
+        return try xattrs(of: try entry(place))
+    }
+
+    package func xattrs(of entry: Entry) throws -> [ExtendedAttribute] {
+        try ExtendedAttribute.decode(try xattrRun(of: entry))
+    }
+
+    /// The extended attributes in their encoded form; empty for none.
+    package func xattrRun(of entry: Entry) throws -> [UInt8] {
+        switch entry.xattrs {
+        case .none: return []
+        case .inline(let run): return run
+        case .object(let id, let length):
+            let bytes = try objects.bytes(id)
+            guard bytes.count == Int(length) else {
+                throw SnapError(.damaged, "extended attributes of the wrong length")
+            }
+            return bytes
+        }
+    }
+
+    /// Where an object of this snapshot is.
+    func locate(_ id: ObjectID) throws -> ObjectLocation {
+        if let location = caches.locations.value(id) { return location }
+        let location = try objects.locate(id)
+        caches.locations.insert(id, location, cost: 1)
+        return location
+    }
+}
