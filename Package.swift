@@ -35,6 +35,7 @@ let package = Package(
         target(
             "SnapRepository", ["SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore"]),
         target("SnapView", ["SnapBase", "SnapFormat", "SnapRepository"]),
+        target("SnapFiles", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Raw getdents64(2): fills buffer with linux_dirent64 records; 0 at the end, -1 and errno on failure. */
@@ -88,6 +89,10 @@ static inline int snapfs_openat(int fd, const char *path, int flags, unsigned mo
 static inline void snapfs_name_thread(pthread_t thread, const char *name) {
     (void)pthread_setname_np(thread, name);
 }
+
+/* lseek(2) with SEEK_DATA or SEEK_HOLE, which the overlay hides. */
+static inline off_t snapfs_seek_data(int fd, off_t offset) { return lseek(fd, offset, 3); }
+static inline off_t snapfs_seek_hole(int fd, off_t offset) { return lseek(fd, offset, 4); }
 
 /* makedev(3) of a device number kept as major in the upper and minor in the lower 32 bits. */
 static inline dev_t snapfs_device(uint64_t rdev) {
