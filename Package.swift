@@ -30,6 +30,9 @@ let package = Package(
         target("SnapBase", ["CLinux"]),
         target("SnapCrypto", ["COpenSSL", "SnapBase"]),
         target("SnapZstd", ["CZstd", "SnapBase"]),
+        target("SnapFuse", ["CFuse", "SnapBase"]),
+
+        tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
     ],
     swiftLanguageModes: [.v6]
 )
