@@ -49,12 +49,11 @@ final class CallbackContext: @unchecked Sendable {
 
     /// Answers with the error's errno, after it was reported.
     func fail(
-        _ reply: consuming Reply, _ operation: StaticString, _ node: UInt64, _ error: any Error,
-        missing: Int32 = ESTALE
+        _ reply: consuming Reply, _ operation: StaticString, _ node: UInt64, _ error: any Error
     ) {
         let error = SnapError.wrap(error)
         fileSystem.failed(operation, node: node, error)
-        reply.error(errnoOf(error, missing: missing))
+        reply.error(errnoOf(error))
     }
 }
 

@@ -70,7 +70,7 @@ private func onLookup(_ request: fuse_req_t?, _ parent: UInt64, _ name: UnsafePo
         let result = try context.fileSystem.lookup(parent: parent, name: name)
         reply.entry(result)
     } catch {
-        context.fail(reply, "lookup", parent, error, missing: ENOENT)
+        context.fail(reply, "lookup", parent, error)
     }
 }
 

@@ -39,6 +39,7 @@ package final class MountSession: @unchecked Sendable {
     private let context: Unmanaged<CallbackContext>
     private let monitor = Monitor()
     private var isOpen = true
+    private var isRunning = false
     private var users = 0
     /// Absolute and without links.
     package let mountPoint: String
@@ -91,6 +92,7 @@ package final class MountSession: @unchecked Sendable {
         fuse_loop_cfg_set_max_threads(configuration, threads)
         fuse_loop_cfg_set_idle_threads(configuration, threads)
         fuse_loop_cfg_set_clone_fd(configuration, 0)
+        monitor.locked { isRunning = true }
         let status = fuse_session_loop_mt(session, configuration)
         closeDown()
         guard status == 0 else {
@@ -100,16 +102,34 @@ package final class MountSession: @unchecked Sendable {
 
     /// Unmounts, so that run returns: politely, or, when something of the mount is in use, by
     /// failing whatever its users ask from then on. A request that the file system is working on
-    /// is waited for by run, not here. Nothing happens when the mount is gone already.
+    /// is waited for by run, not here. Nothing happens when run has returned. Throws `.busy` when
+    /// the mount was taken out of sight lazily and its users cannot be got rid of: the end of the
+    /// process does it.
     package func stop() throws {
         guard enter() else { return }
         defer { leave() }
-        guard try isMounted() else { return }
         do {
-            try Unmount.unmount(mountPoint)
+            if try isMounted() { try Unmount.unmount(mountPoint) }
         } catch {
-            guard try isMounted() else { return }
-            try Unmount.unmount(mountPoint, .force)
+            if try isMounted() { try Unmount.unmount(mountPoint, .force) }
+        }
+        try endDetached()
+    }
+
+    /// What is not in the mount table any more has ended, ends just now, or still has users.
+    private func endDetached() throws {
+        guard let device, try !isMounted(), !hasEnded(within: 0.2) else { return }
+        Unmount.abort(device: device)
+        guard !hasEnded(within: 1) else { return }
+        throw SnapError(.busy, "mount on \(mountPoint): still in use after a lazy unmount")
+    }
+
+    /// Whether run has seen the end of the connection, or does within so many seconds. A session
+    /// that does not run has nobody to see it.
+    private func hasEnded(within seconds: Double) -> Bool {
+        monitor.locked {
+            while isRunning && isOpen && monitor.wait(seconds: seconds) {}
+            return !isRunning || !isOpen
         }
     }
 
@@ -167,7 +187,10 @@ package final class MountSession: @unchecked Sendable {
     /// ended by itself leaves requests that nobody answers: those have to fail first.
     private func closeDown() {
         let first = monitor.locked {
-            defer { isOpen = false }
+            defer {
+                isOpen = false
+                monitor.wakeAll()
+            }
             return isOpen
         }
         guard first else { return }

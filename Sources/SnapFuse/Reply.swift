@@ -7,21 +7,15 @@ import CFuse
 import Glibc
 import SnapBase
 
-/// The one place where an error becomes an errno.
+/// The one place where an error becomes an errno: EIO, but for a node that is not known any more.
 ///
-/// A system errno inside the error belongs to the repository, not to the node that was asked for:
-/// a pack that is missing (ENOENT) or unreadable (EACCES) must never look as if the backed-up file
-/// were missing or forbidden. Programs take ENOENT for "there is nothing to copy".
-func errnoOf(_ error: SnapError, missing: Int32) -> Int32 {
-    guard error.code == 0 else { return EIO }
-    switch error.kind {
-    case .notFound: return missing
-    case .unsupported: return EOPNOTSUPP
-    case .invalid: return EINVAL
-    case .refused: return EACCES
-    case .interrupted: return EINTR
-    case .exists, .damaged, .wrongKey, .noRepository, .busy, .io, .noSpace: return EIO
-    }
+/// "Could not read" must never look like "nothing there". Programs take ENOENT for a file that need
+/// not be copied and EOPNOTSUPP for attributes that need not be; an errno inside the error belongs
+/// to the repository (a pack that is missing or forbidden), not to the node that was asked for. So
+/// none of these is ever answered for something thrown. ESTALE makes the kernel look the path up
+/// again.
+func errnoOf(_ error: SnapError) -> Int32 {
+    error.kind == .notFound && error.code == 0 ? ESTALE : EIO
 }
 
 /// The duty to answer one request.

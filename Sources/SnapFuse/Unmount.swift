@@ -26,7 +26,7 @@ package enum Unmount {
         if geteuid() == 0 {
             try systemCall("unmount \(mountPoint)") { umount2(mountPoint, flags(mode)) }
         } else {
-            if mode == .force { abort(mount) }
+            if mode == .force { abort(device: mount.device) }
             try runHelper(mountPoint, lazy: mode != .plain)
         }
     }
@@ -44,8 +44,9 @@ package enum Unmount {
 
     /// Ends the connection by the control file system, whose files belong to who mounted. Where it
     /// is not mounted there is no other way: requests that are open stay open.
-    private static func abort(_ mount: MountRecord) {
-        let control = open("/sys/fs/fuse/connections/\(mount.minor)/abort", O_WRONLY | O_CLOEXEC)
+    static func abort(device: UInt64) {
+        let minor = UInt32(truncatingIfNeeded: device)
+        let control = open("/sys/fs/fuse/connections/\(minor)/abort", O_WRONLY | O_CLOEXEC)
         guard control >= 0 else { return }
         _ = write(control, "1", 1)
         close(control)

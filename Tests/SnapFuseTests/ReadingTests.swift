@@ -146,7 +146,7 @@ extension FuseTests {
         @Test func accessControlListsBindOthers() throws {
             let tree = MemoryFileSystem()
             let file = tree.add("file", mode: S_IFREG | 0o070, content: [0x6f, 0x6b])
-            // user::--- user:1:rwx group::--- mask::rwx other::---: the group bits are only the mask.
+            // user::--- user:1:rwx group::--- mask::rwx other::---: the group bits are the mask.
             let list: [(UInt16, UInt16, UInt32)] = [
                 (1, 0, .max), (2, 7, 1), (4, 0, .max), (16, 7, .max), (32, 0, .max),
             ]

@@ -84,6 +84,22 @@ extension FuseTests {
             }
         }
 
+        @Test func stoppingAfterALazyUnmountEndsTheSessionOrSaysWhy() throws {
+            let tree = MemoryFileSystem()
+            tree.add("file", content: [1])
+            try withMount(tree) { path, session in
+                let file = try systemCall("open") { open("\(path)/file", O_RDONLY) }
+                try Unmount.unmount(path, .lazy)
+                // Only the control file system can end it; not every machine has it mounted.
+                do { try session.stop() } catch {
+                    #expect(SnapError.wrap(error).kind == .busy)
+                    var byte: UInt8 = 0
+                    #expect(read(file, &byte, 1) == 1)
+                }
+                close(file)
+            }
+        }
+
         @Test func aSessionThatNeverRanUnmounts() throws {
             let directory = try temporaryDirectory()
             defer { rmdir(directory) }
