@@ -30,12 +30,15 @@ let package = Package(
         target("SnapBase", ["CLinux"]),
         target("SnapCrypto", ["COpenSSL", "SnapBase"]),
         target("SnapZstd", ["CZstd", "SnapBase"]),
+        target("SnapFuse", ["CFuse", "SnapBase"]),
         target("SnapFormat", ["SnapBase", "SnapCrypto"]),
         target("SnapStore", ["SnapBase"]),
         target(
             "SnapRepository", ["SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore"]),
         target("SnapView", ["SnapBase", "SnapFormat", "SnapRepository"]),
         target("SnapFiles", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
+
+        tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
     ],
     swiftLanguageModes: [.v6]
 )
