@@ -35,6 +35,14 @@ let package = Package(
         target(
             "SnapRepository", ["SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore"]),
         target("SnapView", ["SnapBase", "SnapFormat", "SnapRepository"]),
+
+        .executableTarget(
+            name: "snapfs",
+            dependencies: [
+                "SnapBase", "SnapCrypto", "SnapFormat",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: swiftSettings),
+        tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]
 )
