@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Signals end a command in order: the first SIGINT or SIGTERM sets a flag that the engine polls, a
-// second one ends the process at once. Engine threads have all signals blocked, so a handler runs on
-// the main thread only.
+// second one ends the process at once. Engine threads have all signals blocked, so a handler runs
+// on the main thread only.
 
 import Glibc
 import SnapBase

@@ -6,20 +6,22 @@ import Testing
 @testable import snapfs
 
 @Suite struct FormatTests {
-    @Test(arguments: [
-        (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
-        ((1 << 20) - 1, "1.0 MiB"), (12 << 30, "12.0 GiB"), (UInt64.max, "16.0 EiB"),
-    ] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"),
+            ((1 << 20) - 1, "1.0 MiB"), (12 << 30, "12.0 GiB"), (UInt64.max, "16.0 EiB"),
+        ] as [(UInt64, String)])
     func sizeIsShort(bytes: UInt64, text: String) {
         #expect(Format.size(bytes) == text)
     }
 
-    @Test(arguments: [
-        (0o100644, "-rw-r--r--"), (0o041777, "drwxrwxrwt"), (0o104755, "-rwsr-xr-x"),
-        (0o102654, "-rw-r-sr--"), (0o102644, "-rw-r-Sr--"), (0o104644, "-rwSr--r--"),
-        (0o041776, "drwxrwxrwT"), (0o120777, "lrwxrwxrwx"), (0o010600, "prw-------"),
-        (0o140755, "srwxr-xr-x"), (0o020666, "crw-rw-rw-"), (0o060660, "brw-rw----"),
-    ] as [(UInt32, String)])
+    @Test(
+        arguments: [
+            (0o100644, "-rw-r--r--"), (0o041777, "drwxrwxrwt"), (0o104755, "-rwsr-xr-x"),
+            (0o102654, "-rw-r-sr--"), (0o102644, "-rw-r-Sr--"), (0o104644, "-rwSr--r--"),
+            (0o041776, "drwxrwxrwT"), (0o120777, "lrwxrwxrwx"), (0o010600, "prw-------"),
+            (0o140755, "srwxr-xr-x"), (0o020666, "crw-rw-rw-"), (0o060660, "brw-rw----"),
+        ] as [(UInt32, String)])
     func modeReadsLikeLs(mode: UInt32, text: String) {
         #expect(Format.mode(mode) == text)
     }
@@ -37,12 +39,14 @@ import Testing
         #expect(Format.rate(bytes: 2048, seconds: 0) == "0 B/s")
     }
 
-    @Test(arguments: [
-        (0, "1970-01-01T00:00:00Z"), (-1, "1969-12-31T23:59:59Z"),
-        (1_795_226_400, "2026-11-21T02:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"),
-        (-62_167_219_201, "-0001-12-31T23:59:59Z"), (253_402_300_800, "10000-01-01T00:00:00Z"),
-        (Int64.max, "292277026596-12-04T15:30:07Z"), (Int64.min, "-292277022657-01-27T08:29:52Z"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (-1, "1969-12-31T23:59:59Z"),
+            (1_795_226_400, "2026-11-21T02:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"),
+            (-62_167_219_201, "-0001-12-31T23:59:59Z"), (253_402_300_800, "10000-01-01T00:00:00Z"),
+            (Int64.max, "292277026596-12-04T15:30:07Z"),
+            (Int64.min, "-292277022657-01-27T08:29:52Z"),
+        ] as [(Int64, String)])
     func timeIsRFC3339(seconds: Int64, text: String) {
         #expect(Format.time(seconds) == text)
         #expect(CivilTime(seconds: seconds).seconds == seconds)
@@ -66,8 +70,9 @@ import Testing
     @Test func escapedNamesCannotDriveATerminal() {
         #expect(Text.escaped(Array("a\u{1B}[31m\n".utf8)) == #"a\x1b[31m\x0a"#)
         #expect(Text.escaped([0x61, 0xFF, 0x7F]) == #"a\xff\x7f"#)
-        #expect(Text.escaped(Array("\u{9B}\u{202E}\u{2066}\u{200F}".utf8))
-            == #"\u{009b}\u{202e}\u{2066}\u{200f}"#)
+        #expect(
+            Text.escaped(Array("\u{9B}\u{202E}\u{2066}\u{200F}".utf8))
+                == #"\u{009b}\u{202e}\u{2066}\u{200f}"#)
         #expect(Text.escaped(Array("naïve 日本 😀".utf8)) == "naïve 日本 😀")
         let line: Text = "x \(name: [0xFF, 0x0A])"
         #expect(line.bytes(escaped: false) == Array("x ".utf8) + [0xFF, 0x0A])
@@ -87,7 +92,8 @@ import Testing
         }
         #expect(line(Array("/a\n".utf8)) == #"{"message_type":"m","path":"/a\n"}"#)
         #expect(
-            line([0x2F, 0xFF]) == "{\"message_type\":\"m\",\"path\":\"/\u{FFFD}\",\"path_b64\":\"L/8=\"}")
+            line([0x2F, 0xFF])
+                == "{\"message_type\":\"m\",\"path\":\"/\u{FFFD}\",\"path_b64\":\"L/8=\"}")
     }
 
     @Test func tableColumnsAreAligned() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// File names are bytes, but the parser works on strings. Bytes that are no UTF-8 pass through it as
-// scalars U+10FF00 + byte, at the end of the last private-use plane; the bytes of such a scalar that
-// the user really typed are escaped the same way, so that decoding gives every argument back exactly.
+// File names are bytes, but the parser works on strings. Bytes that are no UTF-8 pass through it
+// as scalars U+10FF00 + byte, at the end of the last private-use plane; the bytes of such a scalar
+// that the user really typed are escaped the same way, so that decoding gives every argument back.
 
 import ArgumentParser
 
@@ -11,14 +11,17 @@ enum ArgumentBytes {
 
     static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var out = String.UnicodeScalarView()
-        func escape(_ byte: UInt8) { out.append(Unicode.Scalar(base + UInt32(byte))!) }  // <= 10FFFF
+        // At most U+10FFFF, and far from the surrogates: always a scalar.
+        func escape(_ byte: UInt8) { out.append(Unicode.Scalar(base + UInt32(byte))!) }
         UTF8Scan.forEach(bytes) { scalar in
             if scalar.value >= base {
                 UTF8.encode(scalar)?.forEach(escape)
             } else {
                 out.append(scalar)
             }
-        } invalid: { escape($0) }
+        } invalid: {
+            escape($0)
+        }
         return String(out)
     }
 

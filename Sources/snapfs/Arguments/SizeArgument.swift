@@ -2,8 +2,8 @@
 
 import ArgumentParser
 
-/// A number of bytes: `4096`, `10M`, `1.5GiB`. K, M, G, T and KiB, MiB, GiB, TiB are powers of 1024;
-/// kB, MB, GB, TB powers of 1000, as with GNU tools. The letters may have either case.
+/// A number of bytes: `4096`, `10M`, `1.5GiB`. K, M, G, T and KiB, MiB, GiB, TiB are powers of
+/// 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The letters may have either case.
 struct SizeArgument: ExpressibleByArgument, Equatable {
     let bytes: UInt64
 

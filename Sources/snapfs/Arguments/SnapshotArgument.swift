@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// SNAPSHOT or SNAPSHOT:PATH. A snapshot is `latest`, a time or a prefix of an id. An id and `latest`
-// hold no colon, so the path begins after the first one. A time holds colons: text that begins like
-// a date (four digits, a dash, two digits, a dash) is read as a time as far as it goes, and the path
-// begins after the colon that follows. A name of the mount's `snapshots` directory with an id behind
-// its time, `2026-11-21T02:00:00Z-1a2b3c4d`, means that id.
+// SNAPSHOT or SNAPSHOT:PATH. A snapshot is `latest`, a time or a prefix of an id. An id and
+// `latest` hold no colon, so the path begins after the first one. A time holds colons: text that
+// begins like a date (four digits, a dash, two digits, a dash) is read as a time as far as it
+// goes, and the path begins after the colon that follows. A name of the mount's `snapshots`
+// directory with an id behind its time, `2026-11-21T02:00:00Z-1a2b3c4d`, means that id.
 
 import ArgumentParser
 import SnapBase
@@ -19,8 +19,8 @@ struct SnapshotArgument: ExpressibleByArgument, Equatable {
     }
 
     let name: Name
-    /// What follows the colon, nil where there is none; without leading and trailing slashes, so the
-    /// root of the snapshot is empty.
+    /// What follows the colon, nil where there is none; without leading and trailing slashes, so
+    /// the root of the snapshot is empty.
     let path: [UInt8]?
     /// The snapshot's name as typed, for messages.
     let text: String

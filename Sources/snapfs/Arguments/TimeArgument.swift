@@ -4,8 +4,9 @@ import ArgumentParser
 import SnapBase
 import SnapFormat
 
-/// A point in time: RFC 3339, with a space in place of the T if one likes. Without a zone it is UTC,
-/// without a clock it is midnight: `2026-11-21T02:00:00Z`, `2026-11-21 02:00:00`, `2026-11-21`.
+/// A point in time: RFC 3339, with a space in place of the T if one likes. Without a zone it is
+/// UTC, without a clock it is midnight:
+/// `2026-11-21T02:00:00Z`, `2026-11-21 02:00:00`, `2026-11-21`.
 struct TimeArgument: ExpressibleByArgument, Equatable {
     let seconds: Int64
     let nanoseconds: UInt32
@@ -29,7 +30,9 @@ struct TimeArgument: ExpressibleByArgument, Equatable {
         guard let year = scanner.number(4), scanner.skip("-"), let month = scanner.number(2),
             scanner.skip("-"), let day = scanner.number(2)
         else { return nil }
-        guard let midnight = CivilTime(year: Int64(year), month: month, day: day) else { return nil }
+        guard let midnight = CivilTime(year: Int64(year), month: month, day: day) else {
+            return nil
+        }
         var time = TimeArgument(seconds: midnight.seconds, nanoseconds: 0)
         let dateEnd = scanner.offset
         guard scanner.skip("T") || scanner.skip("t") || scanner.skip(" "),
@@ -77,7 +80,9 @@ struct TimeArgument: ExpressibleByArgument, Equatable {
 
         /// A dot and digits as nanoseconds, cut after the ninth; 0 if there is none.
         mutating func fraction() -> UInt32 {
-            guard offset + 1 < text.count, 0x30...0x39 ~= text[offset + 1], skip(".") else { return 0 }
+            guard offset + 1 < text.count, 0x30...0x39 ~= text[offset + 1], skip(".") else {
+                return 0
+            }
             var value: UInt32 = 0
             var weight: UInt32 = 100_000_000
             while let digit = digit() {

@@ -10,7 +10,7 @@ struct BackupCommand: Command {
         usage: """
             snapfs backup [<options>] <path> ...
             snapfs backup [<options>] --stdin [--stdin-filename <name>]
-            snapfs backup [<options>] [--stdin-filename <name>] --command -- <command> [<argument> ...]
+            snapfs backup [<options>] [--stdin-filename <name>] --command -- <command> ...
             """,
         discussion: """
             Files that have not changed since the newest snapshot of the same host and paths are \

@@ -5,7 +5,8 @@ import SnapBase
 
 struct CatCommand: Command {
     static let configuration = CommandConfiguration(
-        commandName: "cat", abstract: "Print the contents of files in snapshots.")
+        commandName: "cat", abstract: "Print the contents of files in snapshots.",
+        usage: "snapfs cat [<options>] <snapshot:path> ...")
 
     @Argument(
         help: ArgumentHelp("The files to print, in this order.", valueName: "snapshot:path"))

@@ -7,6 +7,7 @@ struct CheckCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Check that every snapshot can be restored.",
+        usage: "snapfs check [<options>]",
         discussion: """
             Without --read-data: that the index, the directories and the file lists of every \
             snapshot are whole and that every pack they need is there. Exit status 13 means that \

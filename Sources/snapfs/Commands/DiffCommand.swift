@@ -7,6 +7,7 @@ struct DiffCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "diff",
         abstract: "Show what differs between two snapshots.",
+        usage: "snapfs diff [<options>] <snapshot[:path]> <snapshot[:path]>",
         discussion: """
             Each line begins with + for what is only in the second, - for what is only in the \
             first, M for changed contents, T for a changed type and, with --metadata, U for a \

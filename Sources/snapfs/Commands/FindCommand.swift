@@ -7,6 +7,7 @@ struct FindCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "find",
         abstract: "Find files by name in snapshots.",
+        usage: "snapfs find [<options>] <pattern> ...",
         discussion: """
             A pattern without a slash is compared with every name, one with a slash with the path. \
             * and ? match within a name, [...] one byte of a set, ** any number of directories.

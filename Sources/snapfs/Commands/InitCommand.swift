@@ -7,6 +7,7 @@ struct InitCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "init",
         abstract: "Create a repository.",
+        usage: "snapfs init [<options>]",
         discussion: """
             The directory of --repo must not exist or be empty. The repository opens with a \
             password or, with --new-key-file, with a generated key file. Whoever loses both the \

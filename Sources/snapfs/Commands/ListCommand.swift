@@ -5,18 +5,23 @@ import SnapBase
 
 struct ListCommand: Command {
     static let configuration = CommandConfiguration(
-        commandName: "ls", abstract: "List a directory of a snapshot.")
+        commandName: "ls", abstract: "List the contents of a snapshot.",
+        usage: "snapfs ls [<options>] <snapshot[:path]>",
+        discussion: """
+            Without a path, lists everything in the snapshot; with one, that directory or, with \
+            --recursive, everything below it. Paths are shown whole.
+            """)
 
     @Argument(
         help: ArgumentHelp(
-            "The snapshot and what to list in it; without a path, its root.",
+            "The snapshot and what to list in it.",
             valueName: "snapshot[:path]"))
     var target: SnapshotArgument
 
     @Flag(name: [.customShort("l"), .long], help: "Show mode, owner, size and time.")
     var long = false
 
-    @Flag(name: [.customShort("R"), .long], help: "List everything below, with full paths.")
+    @Flag(name: [.customShort("R"), .long], help: "List everything below the path.")
     var recursive = false
 
     @OptionGroup var filter: SnapshotFilter

@@ -7,6 +7,7 @@ struct RestoreCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "restore",
         abstract: "Write files of a snapshot to a directory.",
+        usage: "snapfs restore [<options>] <snapshot[:path]> --target <directory>",
         discussion: """
             With a path, what lies below it is restored right into the target; without one, the \
             source paths are kept whole below the target. Nothing is written through a symbolic \

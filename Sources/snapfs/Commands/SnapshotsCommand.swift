@@ -5,7 +5,8 @@ import SnapBase
 
 struct SnapshotsCommand: Command {
     static let configuration = CommandConfiguration(
-        commandName: "snapshots", abstract: "List the snapshots, oldest first.")
+        commandName: "snapshots", abstract: "List the snapshots, oldest first.",
+        usage: "snapfs snapshots [<options>]")
 
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions

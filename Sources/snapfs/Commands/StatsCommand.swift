@@ -6,7 +6,8 @@ import SnapBase
 struct StatsCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Show how large the snapshots and the repository are.")
+        abstract: "Show how large the snapshots and the repository are.",
+        usage: "snapfs stats [<options>] [<snapshot> ...]")
 
     @Argument(
         help: ArgumentHelp("Only these snapshots (default: all).", valueName: "snapshot"))

@@ -5,7 +5,8 @@ import SnapBase
 
 struct UnmountCommand: Command {
     static let configuration = CommandConfiguration(
-        commandName: "umount", abstract: "Unmount what snapfs has mounted.")
+        commandName: "umount", abstract: "Unmount what snapfs has mounted.",
+        usage: "snapfs umount [<options>] <mountpoint>")
 
     @Argument(help: ArgumentHelp("Where it is mounted.", valueName: "mountpoint"))
     var mountPoint: BytesArgument

@@ -4,7 +4,8 @@ import ArgumentParser
 
 struct VersionCommand: Command {
     static let configuration = CommandConfiguration(
-        commandName: "version", abstract: "Print the version of the program.")
+        commandName: "version", abstract: "Print the version of the program.",
+        usage: "snapfs version [<options>]")
 
     @OptionGroup var global: GlobalOptions
 

@@ -31,8 +31,8 @@ enum Format {
     /// `0:07`, `12:30`, `3:25:45`.
     static func duration(_ seconds: Double) -> String {
         let all = UInt64(exactly: max(0, seconds).rounded(.down)) ?? 0
-        let minutes = two(all / 60 % 60)
-        return all < 3600 ? "\(all / 60):\(two(all % 60))" : "\(all / 3600):\(minutes):\(two(all % 60))"
+        let (hours, minutes, rest) = (all / 3600, all / 60 % 60, two(all % 60))
+        return hours == 0 ? "\(minutes):\(rest)" : "\(hours):\(two(minutes)):\(rest)"
     }
 
     /// A duration of a summary: `0.42 s` below a minute, then like `duration`.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The only code that prints. Results go to standard output through a buffer; warnings, errors and
-// the progress line go to standard error. Safe from any thread; the lock is held across write(2), so
-// that lines never mix.
+// the progress line go to standard error. Safe from any thread; the lock is held across write(2),
+// so that lines never mix.
 
 import Glibc
 import SnapBase
@@ -46,7 +46,8 @@ final class Output: Sendable {
         try write(JSONLine.encode(message) + [0x0A])
     }
 
-    /// Prints what the user did not ask for but wants to know (a summary); not with --quiet or --json.
+    /// Prints what the user did not ask for but wants to know, such as a summary; not with --quiet
+    /// or --json.
     func note(_ text: Text) throws {
         if level != .quiet && !json { try line(text) }
     }
@@ -102,7 +103,7 @@ final class Output: Sendable {
 
     /// Draws the live line in place of the one before; the caller asks showsProgress first.
     func status(_ text: String) {
-        let line = Array(text.unicodeScalars.prefix(Self.terminalWidth - 1).map(String.init).joined().utf8)
+        let line = Array(text.utf8.prefix(Self.terminalWidth - 1))  // ASCII, see ProgressLine
         state.withLock { state in
             state.statusIsShown = true
             Self.writeError([0x0D] + line + "\u{1B}[K".utf8)

@@ -54,7 +54,9 @@ struct Text: ExpressibleByStringInterpolation, Sendable {
             default:
                 out += UTF8.encode(scalar)!  // every scalar has an encoding
             }
-        } invalid: { out += "\\x\(hex(UInt32($0), digits: 2))".utf8 }
+        } invalid: {
+            out += "\\x\(hex(UInt32($0), digits: 2))".utf8
+        }
         return out
     }
 
