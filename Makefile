@@ -59,12 +59,13 @@ install:
 	chmod 644 $(BASHDIR)/snapfs $(ZSHDIR)/_snapfs $(FISHDIR)/snapfs.fish
 
 lint:
+	@contrib/install-dependencies lint
 	.ci/check-layers --self-test
 	.ci/check-layers
 	.ci/check-format --self-test
 	.ci/check-format
 	for script in $(SCRIPTS); do bash -n $$script || exit 1; done
-	! command -v mandoc >/dev/null || mandoc -T lint -W warning man/*.[1-9]
+	mandoc -T lint -W warning man/*.[1-9]
 
 clean:
 	rm -rf .build

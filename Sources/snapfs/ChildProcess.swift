@@ -7,7 +7,7 @@ import Glibc
 import SnapBase
 
 /// A running program whose standard output we read. Wait for it exactly once.
-struct ChildProcess: ~Copyable {
+final class ChildProcess: Sendable {
     /// Where its standard output arrives; closed by `wait`.
     let output: Int32
     private let pid: pid_t
@@ -16,7 +16,8 @@ struct ChildProcess: ~Copyable {
     /// Starts words[0], looked up in PATH, with the other words as its arguments.
     init(_ words: [[UInt8]]) throws {
         precondition(!words.isEmpty)
-        name = Text.escaped(words[0])
+        let name = Text.escaped(words[0])
+        self.name = name
         var ends: [Int32] = [-1, -1]
         try systemCall("creating a pipe") { pipe(&ends) }
         ends.forEach { _ = fcntl($0, F_SETFD, FD_CLOEXEC) }
@@ -29,11 +30,10 @@ struct ChildProcess: ~Copyable {
     }
 
     /// Closes the pipe and waits; throws unless the program ended with status 0.
-    consuming func wait() throws {
+    func wait() throws {
         close(output)
         var status: Int32 = 0
-        let process = pid
-        try systemCall("waiting for \(name)") { waitpid(process, &status, 0) }
+        try systemCall("waiting for \(name)") { waitpid(pid, &status, 0) }
         let signal = status & 0x7F
         if signal != 0 { throw SnapError(.io, "\(name) was ended by signal \(signal)") }
         let code = status >> 8 & 0xFF
@@ -41,7 +41,7 @@ struct ChildProcess: ~Copyable {
     }
 
     /// Ends the program and waits for it, whatever its status.
-    consuming func cancel() {
+    func cancel() {
         kill(pid, SIGTERM)
         try? wait()
     }

@@ -7,7 +7,7 @@ import ArgumentParser
 import Glibc
 import SnapBase
 
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, CaseIterable {
     case done = 0
     case failed = 1
     /// The snapshot is written, but some sources could not be read.

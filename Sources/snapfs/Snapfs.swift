@@ -36,6 +36,7 @@ struct Snapfs: ParsableCommand {
         ])
 
     static func main() {
+        Output.reserveDescriptors()
         Signals.install()
         let arguments = CommandLineArguments.current()
         do {

@@ -121,6 +121,14 @@ final class Output: Sendable {
     static var pipeIsBroken: Bool { broken.load(ordering: .relaxed) }
     private static let broken = Atomic<Bool>(false)
 
+    /// Occupies standard descriptors that are closed, or a file of the repository could become one
+    /// of them and receive what we print. Writing to such a one fails, as it should. Call first.
+    static func reserveDescriptors() {
+        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 {
+            _ = open("/dev/null", O_RDONLY)
+        }
+    }
+
     /// Prints one line on standard error; a failure there has nowhere to go.
     static func standardError(_ line: [UInt8]) { writeError(line + [0x0A]) }
 
