@@ -95,7 +95,6 @@ final class Output: Sendable {
         let message = String(decoding: escaped, as: UTF8.self)
         state.withLock { state in
             Self.clearStatus(&state)
-            try? Self.flush(&state)
             Self.standardError(
                 json ? JSONLine.encode(Warning(message: message)) : "snapfs: ".utf8 + escaped)
         }
