@@ -37,8 +37,18 @@ let package = Package(
             "SnapRepository", ["SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore"]),
         target("SnapView", ["SnapBase", "SnapFormat", "SnapRepository"]),
         target("SnapFiles", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
+        target("SnapRestore", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
+        target("SnapMount", ["SnapBase", "SnapFormat", "SnapFuse", "SnapRepository", "SnapView"]),
+        .executableTarget(
+            name: "snapfs",
+            dependencies: [
+                "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository", "SnapView",
+                "SnapFiles", "SnapRestore", "SnapMount", "SnapFuse",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: swiftSettings),
 
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
+        tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]
 )

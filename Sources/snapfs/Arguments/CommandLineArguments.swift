@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+
+/// The words after the program's name, as the parser wants them.
+enum CommandLineArguments {
+    private static let withValue: Set<String> = [
+        "-r", "--repo", "-p", "--password-file", "--password-command", "--key-file", "--cache-dir",
+    ]
+    private static let flags: Set<String> = [
+        "--json", "-q", "--quiet", "-v", "--verbose", "--no-progress",
+    ]
+
+    static func current() -> [String] {
+        var words = [String]()
+        for index in 1..<max(1, Int(CommandLine.argc)) {
+            guard let word = CommandLine.unsafeArgv[index] else { break }
+            let bytes = UnsafeRawBufferPointer(start: word, count: strlen(word))
+            words.append(ArgumentBytes.encode(bytes))
+        }
+        return reordered(words)
+    }
+
+    /// `snapfs -r REPO backup ...` as `snapfs backup -r REPO ...`: global options belong to every
+    /// command, and people write them on either side of its name.
+    static func reordered(_ words: [String]) -> [String] {
+        var end = 0
+        while end < words.count {
+            let name = words[end].prefix { $0 != "=" }
+            if withValue.contains(words[end]) {
+                end += 2
+            } else if flags.contains(words[end])
+                || (name.hasPrefix("--") && withValue.contains(String(name)))
+            {
+                end += 1
+            } else {
+                break
+            }
+        }
+        guard end > 0, end < words.count, !words[end].hasPrefix("-") else { return words }
+        return [words[end]] + words[..<end] + words[(end + 1)...]
+    }
+
+    /// Whether errors of the parser itself are to be told as JSON.
+    static func wantJSON(_ words: [String]) -> Bool {
+        words.prefix { $0 != "--" }.contains("--json")
+    }
+}
+
+/// The environment, as bytes; an empty variable counts as unset.
+enum Environment {
+    static func bytes(_ name: String) -> [UInt8]? {
+        guard let value = getenv(name), value.pointee != 0 else { return nil }
+        return Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
+    }
+
+    /// Overwrites a variable where it lies and removes it, so that no child process inherits it.
+    static func wipe(_ name: String) {
+        guard let value = getenv(name) else { return }
+        explicit_bzero(value, strlen(value))
+        unsetenv(name)
+    }
+}

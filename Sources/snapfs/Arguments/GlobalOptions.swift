@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//
+// The options of every command and the environment behind them. An option beats the environment.
+
+import ArgumentParser
+import Glibc
+import SnapBase
+
+struct GlobalOptions: ParsableArguments {
+    static let passwordVariable = "SNAPFS_PASSWORD"
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "The repository's directory. (SNAPFS_REPO)", valueName: "directory"))
+    private var repo: BytesArgument?
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "Read the password from this file. (SNAPFS_PASSWORD_FILE)", valueName: "file"))
+    private var passwordFile: BytesArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Run this command, without a shell, and read the password from its output. "
+                + "(SNAPFS_PASSWORD_COMMAND)", valueName: "command"))
+    private var passwordCommand: BytesArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Open the repository with this key file. (SNAPFS_KEY_FILE)", valueName: "file"))
+    private var keyFile: BytesArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to keep the cache. (SNAPFS_CACHE_DIR; default: ~/.cache/snapfs)",
+            valueName: "directory"))
+    private var cacheDir: BytesArgument?
+
+    @Flag(help: "Print JSON lines.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Print nothing but results and errors.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Print more.")
+    var verbose = false
+
+    @Flag(help: "Draw no progress line.")
+    var noProgress = false
+
+    func validate() throws {
+        let sources = [passwordFile, passwordCommand, keyFile].compactMap { $0 }
+        if sources.count > 1 {
+            throw ValidationError(
+                "Give only one of --password-file, --password-command and --key-file.")
+        }
+        if quiet && verbose { throw ValidationError("Give only one of --quiet and --verbose.") }
+    }
+
+    /// Where the repository is. A usage error if nothing says so.
+    func repository() throws -> [UInt8] {
+        if let path = repo?.bytes ?? Environment.bytes("SNAPFS_REPO") { return path }
+        throw ValidationError("no repository: give --repo or set SNAPFS_REPO")
+    }
+
+    /// Where the cache is: the option, SNAPFS_CACHE_DIR, $XDG_CACHE_HOME/snapfs, ~/.cache/snapfs.
+    func cacheDirectory() throws -> [UInt8] {
+        if let path = cacheDir?.bytes ?? Environment.bytes("SNAPFS_CACHE_DIR") { return path }
+        let slash = UInt8(ascii: "/")
+        // The XDG specification has relative paths ignored.
+        if let base = Environment.bytes("XDG_CACHE_HOME"), base.first == slash {
+            return base + Array("/snapfs".utf8)
+        }
+        if let home = Environment.bytes("HOME") { return home + Array("/.cache/snapfs".utf8) }
+        throw ValidationError("no cache directory: give --cache-dir or set HOME")
+    }
+
+    /// Where the secret comes from. Options first; then, in this order, SNAPFS_KEY_FILE,
+    /// SNAPFS_PASSWORD_FILE, SNAPFS_PASSWORD_COMMAND, SNAPFS_PASSWORD; at last the terminal.
+    var credentialSource: CredentialSource {
+        if let path = keyFile?.bytes { return .keyFile(path) }
+        if let path = passwordFile?.bytes { return .passwordFile(path) }
+        if let line = passwordCommand?.bytes { return .passwordCommand(line) }
+        if let path = Environment.bytes("SNAPFS_KEY_FILE") { return .keyFile(path) }
+        return newPasswordSource
+    }
+
+    /// The same for the password of a new repository, which no key file is.
+    var newPasswordSource: CredentialSource {
+        if let path = passwordFile?.bytes { return .passwordFile(path) }
+        if let line = passwordCommand?.bytes { return .passwordCommand(line) }
+        if let path = Environment.bytes("SNAPFS_PASSWORD_FILE") { return .passwordFile(path) }
+        if let line = Environment.bytes("SNAPFS_PASSWORD_COMMAND") { return .passwordCommand(line) }
+        return Environment.bytes(Self.passwordVariable) == nil ? .terminal : .passwordVariable
+    }
+}
+
+extension Output {
+    convenience init(_ options: GlobalOptions) {
+        self.init(
+            json: options.json,
+            level: options.quiet ? .quiet : options.verbose ? .verbose : .normal,
+            progress: !options.noProgress)
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapBase
+
+struct MountCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "mount",
+        abstract: "Mount the history, or one snapshot, read-only.",
+        usage: "snapfs mount [<options>] [<snapshot[:path]>] <mountpoint>",
+        discussion: """
+            Returns once the mount answers. The mount shows latest, snapshots/TIME, \
+            hosts/HOST/TIME and tags/TAG/TIME; new snapshots appear by themselves. With a snapshot \
+            named, it shows that one at the mount point.
+            """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "The snapshot, if only one is to be mounted, and the mount point.",
+            valueName: "[snapshot[:path]] mountpoint"))
+    private var operands: [BytesArgument]
+
+    @Flag(help: "Let other users read the mount, as far as the modes of the files permit.")
+    var allowOther = false
+
+    @Flag(name: [.customShort("f"), .long], help: "Stay in the foreground until unmounted.")
+    var foreground = false
+
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    /// nil for the whole history.
+    var snapshot: SnapshotArgument? {
+        guard operands.count == 2 else { return nil }
+        return SnapshotArgument(argument: ArgumentBytes.encode(operands[0].bytes))
+    }
+
+    var mountPoint: [UInt8] { operands.last?.bytes ?? [] }
+
+    func validate() throws {
+        guard 1...2 ~= operands.count else {
+            throw ValidationError("Give at most a snapshot and the mount point.")
+        }
+        if operands.count == 2 && snapshot == nil {
+            let name = Text.escaped(operands[0].bytes)
+            throw ValidationError("'\(name)' is no snapshot: give an id, 'latest' or a time.")
+        }
+    }
+
+    func perform(_ output: Output) throws {
+        throw SnapError(.unsupported, "mount does not work yet")
+    }
+}

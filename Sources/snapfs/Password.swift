@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// Where the secret comes from: an option, else the environment, else the terminal. It never stands
+// on a command line; every copy of ours is overwritten when it is no longer needed.
+
+import Glibc
+import SnapBase
+import SnapCrypto
+
+/// What opens a repository.
+enum Credential {
+    case password(Secret)
+    /// The contents of a key file, not yet checked.
+    case key(Secret)
+}
+
+/// Where a credential is to be found.
+enum CredentialSource: Equatable {
+    case keyFile([UInt8])
+    case passwordFile([UInt8])
+    case passwordCommand([UInt8])
+    case passwordVariable
+    case terminal
+
+    private static let sizeMax = 4096
+
+    /// Obtains the secret. confirm asks twice on a terminal. Throws `.invalid` for an empty one.
+    func read(_ output: Output, confirm: Bool = false) throws -> Credential {
+        switch self {
+        case .keyFile(let path): return .key(try Self.file(path, output, trim: false))
+        case .passwordFile(let path): return .password(try Self.file(path, output, trim: true))
+        case .passwordCommand(let line): return .password(try Self.command(line))
+        case .passwordVariable: return .password(try Self.variable())
+        case .terminal: return .password(try PasswordPrompt.ask(confirm: confirm))
+        }
+    }
+
+    private static func file(_ path: [UInt8], _ output: Output, trim: Bool) throws -> Secret {
+        var contents = try SmallFile.read(path, sizeMax: sizeMax)
+        if contents.mode & S_IFMT == S_IFREG && contents.mode & 0o077 != 0 {
+            output.warning("warning: \(name: path) can be read by other users; run chmod 600 on it")
+        }
+        return try secret(&contents.bytes, trim: trim, "\(Text.escaped(path)) is empty")
+    }
+
+    private static func variable() throws -> Secret {
+        let name = GlobalOptions.passwordVariable
+        var bytes = Environment.bytes(name) ?? []
+        Environment.wipe(name)
+        return try secret(&bytes, trim: false, "\(name) is empty")
+    }
+
+    private static func command(_ line: [UInt8]) throws -> Secret {
+        let words = try ShellWords.split(line)
+        guard !words.isEmpty else { throw SnapError(.invalid, "the password command is empty") }
+        Environment.wipe(GlobalOptions.passwordVariable)
+        return try within("password command") {
+            let child = try ChildProcess(words)
+            var bytes: [UInt8]
+            do {
+                bytes = try SmallFile.read(descriptor: child.output, "its output", sizeMax: sizeMax)
+            } catch {
+                child.cancel()
+                throw error
+            }
+            do { try child.wait() } catch {
+                wipe(&bytes)
+                throw error
+            }
+            return try secret(&bytes, trim: true, "\(Text.escaped(words[0])) printed nothing")
+        }
+    }
+
+    private static func secret(
+        _ bytes: inout [UInt8], trim: Bool, _ empty: @autoclosure () -> String
+    ) throws -> Secret {
+        defer { wipe(&bytes) }
+        if trim && bytes.last == 0x0A { bytes.removeLast() }
+        guard !bytes.isEmpty else { throw SnapError(.invalid, empty()) }
+        return Secret(bytes)
+    }
+}
+
+/// Asks on the controlling terminal, whatever standard input is.
+enum PasswordPrompt {
+    static func ask(confirm: Bool) throws -> Secret {
+        let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard terminal >= 0 else {
+            throw SnapError(
+                .invalid,
+                "no password: give --password-file, --password-command or --key-file, "
+                    + "or set SNAPFS_PASSWORD (there is no terminal to ask on)")
+        }
+        defer { close(terminal) }
+        let first = try line(terminal, confirm ? "New password: " : "Password: ")
+        guard confirm else { return first }
+        let second = try line(terminal, "The same again: ")
+        let same = first.withBytes { a in second.withBytes { a.elementsEqual($0) } }
+        guard same else {
+            throw SnapError(.invalid, "the two passwords differ")
+        }
+        return first
+    }
+
+    /// Reads one line with the echo off; the terminal is as before on every way out.
+    private static func line(_ terminal: Int32, _ prompt: String) throws -> Secret {
+        var before = termios()
+        try systemCall("asking for the password") { tcgetattr(terminal, &before) }
+        var silent = before
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        silent.c_lflag |= tcflag_t(ICANON)
+        write(terminal, prompt)
+        tcsetattr(terminal, TCSAFLUSH, &silent)
+        defer {
+            tcsetattr(terminal, TCSAFLUSH, &before)
+            write(terminal, "\n")
+        }
+        // One line of a terminal in canonical mode is at most 4095 bytes.
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        defer { wipe(&buffer) }
+        var count = read(terminal, &buffer, buffer.count)
+        while count < 0 && errno == EINTR {
+            try Interruption.check()
+            count = read(terminal, &buffer, buffer.count)
+        }
+        if count < 0 { throw SnapError(errno: errno, "reading the password") }
+        let end = buffer[..<count].last == 0x0A ? count - 1 : count
+        guard end > 0 else { throw SnapError(.invalid, "the password is empty") }
+        return Secret(buffer[..<end])
+    }
+
+    private static func write(_ terminal: Int32, _ text: String) {
+        _ = text.withCString { Glibc.write(terminal, $0, strlen($0)) }
+    }
+}

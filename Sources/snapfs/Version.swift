@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+
+/// What `snapfs version` says.
+enum Version {
+    static let program = "0.1.0"
+    /// The repository format that this program writes; see snapfs-format(5).
+    static let format = 1
+}
