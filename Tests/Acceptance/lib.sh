@@ -2,7 +2,8 @@
 # `finish`. The runner gives SNAPFS (the binary) and WORK (a directory for all tests).
 #
 #   T       the work directory of this test, removed at its end with everything mounted below it
-#   CODE    exit status of the last `try`; its output is in $T/out and $T/err
+#   CODE    exit status of the last command tried by `exits`, `fails_with` or `try`; its output
+#           is in $T/out and $T/err
 #
 # An assertion that needs one command is `exits 0 'what' snapfs ...`. A program that traps, or that
 # does not come back within LIMIT seconds, fails whatever the test expected.
@@ -88,6 +89,11 @@ try() {                 # any command: CODE, $T/out, $T/err; no terminal, no sta
     CODE=$?
 }
 
+judge() {               # a command that looks at results, such as $T/out: JUDGED, $T/judged
+    "$@" >"$T/judged" 2>&1 </dev/null
+    JUDGED=$?
+}
+
 crashed() {             # how the last command ended badly, if it did
     case $CODE in
     124 | 137) echo "it did not come back within $LIMIT s, or was killed" ;;
@@ -101,6 +107,12 @@ report_command() {
     echo "#   exit status $CODE; standard error, then output:"
     detail 15 <"$T/err"
     detail 15 <"$T/out"
+}
+
+report_judged() {
+    echo "#   command: $(printf '%q ' "$@" | cut -c1-300)"
+    echo "#   exit status $JUDGED; its output:"
+    detail 15 <"$T/judged"
 }
 
 exits() {               # CODES WHAT COMMAND...: the exit status is one of CODES (as 0 or "1|13")
@@ -128,20 +140,20 @@ fails_with() {          # CODES WHAT COMMAND...: as exits, and standard error sa
 ok() {                  # WHAT COMMAND...: any command that must succeed
     local what=$1
     shift
-    try "$@"
-    if ((CODE == 0)); then pass "$what"; return; fi
+    judge "$@"
+    if ((JUDGED == 0)); then pass "$what"; return; fi
     fail "$what"
-    report_command "$@"
+    report_judged "$@"
     return 1
 }
 
 ok_not() {              # WHAT COMMAND...: any command that must not succeed
     local what=$1
     shift
-    try "$@"
-    if ((CODE != 0)); then pass "$what"; return; fi
+    judge "$@"
+    if ((JUDGED != 0)); then pass "$what"; return; fi
     fail "$what"
-    report_command "$@"
+    report_judged "$@"
     return 1
 }
 
@@ -182,11 +194,10 @@ err_lacks() { file_lacks "$1" "$T/err" "$2"; }
 same() {                # WHAT A B [sametree options]: no difference between two trees
     local what=$1
     shift
-    try "$HERE/sametree.py" "$@"
-    if ((CODE == 0)); then pass "$what"; return; fi
+    judge "$HERE/sametree.py" "$@"
+    if ((JUDGED == 0)); then pass "$what"; return; fi
     fail "$what"
-    detail 25 <"$T/out"
-    detail 5 <"$T/err"
+    detail 25 <"$T/judged"
     return 1
 }
 
@@ -197,6 +208,11 @@ need() {                # COMMAND...: a missing tool is a failure, never a skipp
     for tool in "$@"; do
         command -v "$tool" >/dev/null || { echo "Bail out! '$tool' is not installed"; exit 2; }
     done
+}
+
+need_user() {           # the unprivileged user must get at the program, wherever it was built
+    as_user test -x "$SNAPFS" && return
+    cp "$SNAPFS" "$T/snapfs" && chmod 755 "$T/snapfs" && SNAPFS=$T/snapfs
 }
 
 random_file() {         # SEED BYTES FILE: reproducible bytes that do not compress
