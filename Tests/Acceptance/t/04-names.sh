@@ -22,14 +22,14 @@ same "restored with paths beyond PATH_MAX" --nlink "$SRC" "$T/back$SRC"
 WHAT=again backup "$SRC"
 is "nothing is new or changed" "$(summary files_new)/$(summary files_changed)" 0/0
 num "nearly nothing is added" "$(summary data_added)" -lt 20000
-exits 0 "ls of all of it" snapfs ls latest
-exits 0 "ls -l of all of it" snapfs ls -l latest
+exits 0 "ls of all of it" snapfs ls -R latest
+exits 0 "ls -l of all of it" snapfs ls -l -R latest
 exits 0 "cat of a name that is not UTF-8" snapfs cat "latest:$SRC/names/latin1-"$'\xe9\xe8\xff'
 is "its content" "$(cat "$T/out")" "$(cat "$SRC/names/latin1-"$'\xe9\xe8\xff')"
 exits 0 "cat of a name with a newline" snapfs cat "latest:$SRC/names/new"$'\n'line
 is "its content" "$(cat "$T/out")" "$(cat "$SRC/names/new"$'\n'line)"
 exits 0 "cat of a name with a colon" snapfs cat "latest:$SRC/names/a:b"
 is "its content" "$(cat "$T/out")" "$(cat "$SRC/names/a:b")"
-exits 0 "ls --json of names that are not UTF-8" snapfs ls --json latest
+exits 0 "ls --json of names that are not UTF-8" snapfs ls --json -R latest
 ok "is pure JSON" is_json "$T/out"
 finish

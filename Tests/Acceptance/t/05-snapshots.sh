@@ -38,7 +38,7 @@ cp "$T/out" "$T/list"
 is "three, in order of time" "$(value '[s["id"] for s in j]' "$T/list")" "$ID1"$'\n'"$ID2"$'\n'"$ID3"
 is "the time that was given" "$(value 'j[0]["time"][:19]' "$T/list")" 2025-01-02T03:04:05
 is "hosts" "$(value 'j[0]["hostname"] + j[1]["hostname"]' "$T/list")" alphabeta
-is "this host" "$(value 'j[2]["hostname"]' "$T/list")" "$(hostname)"
+is "this host" "$(value 'j[2]["hostname"]' "$T/list")" "$(uname -n)"
 is "paths" "$(value 'j[0]["paths"]' "$T/list")" "$SRC"
 is "tags" "$(value 'sorted(j[0]["tags"])' "$T/list")" $'blue\nred'
 is "the short id begins the id" "$(value 'all(s["id"].startswith(s["short_id"]) and len(s["short_id"]) >= 8 for s in j)' "$T/list")" True
@@ -57,14 +57,17 @@ fails_with 1 "cat of a directory" snapfs cat "latest:$SRC/docs"
 fails_with 1 "cat of an absent file" snapfs cat "latest:$SRC/absent"
 err_has "names it" absent
 
-exits 0 "ls" snapfs ls "$ID1"
+exits 0 "ls -R" snapfs ls -R "$ID1"
 for text in "$SRC/docs/a.txt" "$SRC/gone/old.txt" "$SRC/big.bin"; do out_has "lists $text" "$text\$"; done
 exits 0 "ls of a directory" snapfs ls "$ID1:$SRC/docs"
 out_has "lists what is in it" 'b\.txt$'
 out_lacks "and nothing else" 'big\.bin|old\.txt'
 fails_with 1 "ls of an absent path" snapfs ls "latest:$SRC/gone"
-exits 0 "ls -l" snapfs ls -l "$ID1"
+exits 0 "ls of the root" snapfs ls "$ID1"
+is "is the first part of the source path" "$(tr -d / <"$T/out")" "$(cut -d/ -f2 <<<"$SRC")"
+exits 0 "ls -l" snapfs ls -l "$ID1:$SRC/docs"
 out_has "mode, owner, size, time" '^-rw-r--r--.*1234.*4321.* 4 .*2019-03-04 05:06:07.*a\.txt$'
+exits 0 "ls -l" snapfs ls -l "$ID1:$SRC"
 out_has "names beside the numbers" 'root.*docs$'
 exits 0 "find" snapfs find 'old*'
 out_has "finds it" "$SRC/gone/old.txt"
@@ -93,7 +96,7 @@ exits 0 "restore of the first" snapfs restore "${ID1:0:8}" --target "$T/out1"
 same "is the first version" "$T/v1" "$T/out1$SRC"
 exits 0 "restore of the last" snapfs restore latest --target "$T/out2"
 same "is the present" "$SRC" "$T/out2$SRC"
-for command in snapshots "ls latest" "ls -l latest" "find *.txt" "diff $ID1 $ID2" stats check; do
+for command in snapshots "ls latest" "ls -l -R latest" "find *.txt" "diff $ID1 $ID2" stats check; do
     set -f
     exits 0 "$command --json" snapfs $command --json
     set +f

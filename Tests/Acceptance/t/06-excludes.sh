@@ -14,7 +14,7 @@ random_file 1 1048577 "$SRC/keep/mib+1"
 new_key_repo
 
 stored() {      # the paths below the source in the last snapshot
-    snapfs ls latest 2>&1 | sed -n "s|^.*$SRC/||p" | sort
+    snapfs ls -R latest 2>&1 | sed -n "s|^.*$SRC/||p" | sort
 }
 has() { local p; for p in "$@"; do is "stored: $p" "$(stored | grep -xF -e "$p")" "$p"; done; }
 lacks() { local p; for p in "$@"; do is "left out: $p" "$(stored | grep -xF -e "$p")" ""; done; }

@@ -6,6 +6,7 @@ mkdir "$SRC"
 for n in $(seq 1 $((MIB / 8))); do random_file "$n" $((8 << 20)) "$SRC/$n"; done
 cat >"$T/interrupt.py" <<'PY'
 """interrupt.py SIGNAL BYTES DIR COMMAND...: signal the command when DIR has grown to BYTES.
+On the way there it is stopped three times for longer than a second, so that its clock goes on.
 Exit status of the command as a shell has it; 99 if it ended before."""
 import os, subprocess, sys, time
 number, limit, where = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -16,9 +17,16 @@ def size():
             try: total += os.lstat(os.path.join(d, n)).st_size
             except FileNotFoundError: pass
     return total
+rests = [limit // 4, limit // 2, limit * 3 // 4]
 child = subprocess.Popen(sys.argv[4:], stdin=subprocess.DEVNULL)
 while child.poll() is None:
-    if size() >= limit:
+    reached = size()
+    if rests and reached >= rests[0] and reached < limit:
+        rests = [r for r in rests if r > reached]
+        child.send_signal(19)
+        time.sleep(1.3)
+        child.send_signal(18)
+    if reached >= limit:
         child.send_signal(number)
         code = child.wait(timeout=60)
         sys.exit(128 - code if code < 0 else code)
@@ -27,7 +35,7 @@ sys.exit(99)
 PY
 interrupted() {     # SIGNAL EXIT-CODES
     exits "$2" "a first backup is stopped by signal $1" python3 "$T/interrupt.py" "$1" $((MIB * 7 << 17)) "$T/repo" \
-        "$SNAPFS" backup "$SRC"
+        "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
 }
 for signal in 2 15 9; do
     rm -rf "$T/repo" "$T/cache"
@@ -38,7 +46,8 @@ for signal in 2 15 9; do
     case $signal in
     2) interrupted 2 130 ;;
     15) interrupted 15 143 ;;
-    9) LIMIT=120; try python3 "$T/interrupt.py" 9 $((MIB * 7 << 17)) "$T/repo" "$SNAPFS" backup "$SRC"
+    9) LIMIT=120; try python3 "$T/interrupt.py" 9 $((MIB * 7 << 17)) "$T/repo" \
+           "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
        is "a first backup is killed" $CODE 137 ;;
     esac
     is "nothing is listed" "$(listed)" 0

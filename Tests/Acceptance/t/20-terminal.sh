@@ -25,20 +25,23 @@ tame() {            # WHAT
 }
 is_there() { file_has "and shows the name all the same" "$T/screen" "$1"; }
 
-on_terminal backup --verbose --tag "tag-$ESC[2J" --host "host-$ESC[2J" "$SRC"
+on_terminal backup --tag "tag-$ESC[2J" --host "host-$ESC[2J" "$SRC"
+ok "controls in a tag are kept or refused (exit status $SCREEN)" test $SCREEN = 0 -o $SCREEN = 64
+tame "a tag with controls"
+on_terminal backup --verbose "$SRC"
 is "backup on a terminal" $SCREEN 0
 tame backup
 rm "$SRC/sub/clear-$ESC[2J"
 on_terminal backup "$SRC"
 tame "second backup"
-for command in snapshots 'ls latest' 'ls -l latest' 'find title-*' 'find *' stats check; do
+for command in snapshots 'ls -R latest' 'ls -l -R latest' 'find title-*' 'find *' stats check; do
     set -f
     on_terminal $command
     set +f
     is "$command" $SCREEN 0
     tame "$command"
 done
-on_terminal ls latest
+on_terminal ls -R latest
 is_there 'title-.*owned'
 is "a newline in a name makes no second line" "$(grep -ac '^line' "$T/screen")" 0
 snapfs snapshots --json >"$T/list"
