@@ -1,0 +1,45 @@
+# Streams: standard input, and the output of a command.
+. "$(dirname "$0")/../lib.sh"
+new_key_repo
+random_file 4 3000001 "$T/data"
+from_file() { "$@" <"$T/data"; }
+stdin_backup() { snapfs backup --stdin "$@" <"$T/data"; }
+exits 0 "backup --stdin" stdin_backup --stdin-filename dump.bin
+exits 0 "ls" snapfs ls latest
+out_has "names it" 'dump\.bin$'
+snapfs cat latest:dump.bin >"$T/back" 2>/dev/null || snapfs cat latest:/dump.bin >"$T/back"
+ok "byte for byte" cmp "$T/data" "$T/back"
+exits 0 "backup --stdin with a path" stdin_backup --stdin-filename /db/daily/dump.sql
+exits 0 "cat" snapfs cat latest:/db/daily/dump.sql
+ok "byte for byte" cmp "$T/data" "$T/out"
+nothing() { snapfs backup --stdin --stdin-filename empty; }
+exits 0 "empty standard input" nothing
+exits 0 "is an empty file" snapfs cat latest:/empty
+is "of no bytes" "$(stat -c %s "$T/out")" 0
+
+exits 0 "backup --command" snapfs backup --stdin-filename out.txt --command -- sh -c 'echo "$1"; echo noise >&2' sh 'an argument'
+exits 0 "cat" snapfs cat latest:/out.txt
+is "its output" "$(cat "$T/out")" "an argument"
+mount_at "$T/mnt"
+is "in the mount" "$(cat "$T/mnt/latest/out.txt")" "an argument"
+unmount "$T/mnt"
+
+before=$(listed)
+num "all of them are listed" "$before" -eq 4
+fails_with 1 "a command that fails" snapfs backup --stdin-filename x --command -- sh -c 'echo half; exit 7'
+is "lists nothing" "$(listed)" "$before"
+fails_with 1 "a command that fails after much output" snapfs backup --stdin-filename x --command -- \
+    sh -c "cat '$T/data'; exit 1"
+is "lists nothing" "$(listed)" "$before"
+fails_with 1 "a command that is killed" snapfs backup --stdin-filename x --command -- sh -c 'echo half; kill -9 $$'
+is "lists nothing" "$(listed)" "$before"
+fails_with 1 "a command that does not exist" snapfs backup --stdin-filename x --command -- "$T/no-such-program"
+is "lists nothing" "$(listed)" "$before"
+fails_with 64 "--command without a command" snapfs backup --stdin-filename x --command
+fails_with 64 "--stdin together with paths" snapfs backup --stdin --stdin-filename x "$T"
+# A command that closes its output first and fails later has failed all the same.
+fails_with 1 "a command that closes its output, then fails" \
+    snapfs backup --stdin-filename x --command -- sh -c 'echo all; exec >&-; sleep 1; exit 3'
+is "lists nothing" "$(listed)" "$before"
+exits 0 "check" snapfs check --read-data
+finish

@@ -1,0 +1,128 @@
+# Bad input gets a clear sentence and an exit code, and nothing is lost.
+. "$(dirname "$0")/../lib.sh"
+SRC=$T/src
+mkdir -p "$SRC"
+echo data >"$SRC/file"
+new_repo
+backup "$SRC"
+ID=$SNAPSHOT
+
+with() { local setting=$1; shift; env "$setting" "$SNAPFS" "$@"; }
+without() { local name=$1; shift; env -u "$name" "$SNAPFS" "$@"; }
+
+fails_with 12 "wrong password" with SNAPFS_PASSWORD=wrong snapshots
+fails_with 12 "wrong password, backup" with SNAPFS_PASSWORD=wrong backup "$SRC"
+fails_with "1|12|64" "no password, no terminal" without SNAPFS_PASSWORD snapshots
+fails_with "1|12|64" "empty password" with SNAPFS_PASSWORD= snapshots
+echo "$SNAPFS_PASSWORD" >"$T/pw"
+exits 0 "--password-file" env -u SNAPFS_PASSWORD "$SNAPFS" snapshots --password-file "$T/pw"
+exits 0 "SNAPFS_PASSWORD_FILE" env -u SNAPFS_PASSWORD SNAPFS_PASSWORD_FILE="$T/pw" "$SNAPFS" snapshots
+exits 0 "--password-command" env -u SNAPFS_PASSWORD "$SNAPFS" snapshots --password-command "cat $T/pw"
+exits 0 "SNAPFS_PASSWORD_COMMAND" env -u SNAPFS_PASSWORD SNAPFS_PASSWORD_COMMAND="cat $T/pw" "$SNAPFS" snapshots
+fails_with 1 "--password-file that is absent" env -u SNAPFS_PASSWORD "$SNAPFS" snapshots --password-file "$T/absent"
+fails_with 1 "--password-command that fails" env -u SNAPFS_PASSWORD "$SNAPFS" snapshots --password-command false
+fails_with 64 "no secret on the command line" snapfs snapshots --password "$SNAPFS_PASSWORD"
+
+fails_with 10 "no repository" with "SNAPFS_REPO=$T/absent" snapshots
+fails_with 10 "no repository, backup" with "SNAPFS_REPO=$T/absent" backup "$SRC"
+ok_not "is not created by it" test -e "$T/absent"
+mkdir "$T/emptydir"
+fails_with 10 "an empty directory" with "SNAPFS_REPO=$T/emptydir" snapshots
+fails_with "1|10" "not a repository" with "SNAPFS_REPO=$SRC" snapshots
+fails_with "1|10" "a file as the repository" with "SNAPFS_REPO=$SRC/file" snapshots
+fails_with "10|64" "no repository named" without SNAPFS_REPO snapshots
+exits 0 "--repo" env -u SNAPFS_REPO "$SNAPFS" snapshots --repo "$T/repo"
+fails_with 1 "init where a repository is" snapfs init
+fails_with 1 "init where other files are" with "SNAPFS_REPO=$SRC" init
+is "leaves them alone" "$(cd "$SRC" && ls -A)" file
+fails_with 1 "init below a file" with "SNAPFS_REPO=$SRC/file/repo" init
+
+fails_with 64 "unknown option" snapfs backup --no-such-option "$SRC"
+fails_with 64 "unknown command" snapfs frobnicate
+fails_with 64 "backup of nothing" snapfs backup
+fails_with 64 "restore without a target" snapfs restore latest
+fails_with 64 "diff of one snapshot" snapfs diff latest
+fails_with 64 "a time that is none" snapfs backup --time yesterdayish "$SRC"
+fails_with 64 "mount without a mount point" snapfs mount
+
+before=$(listed)
+fails_with 1 "a source that does not exist" snapfs backup "$T/no-such-source"
+err_has "is named" no-such-source
+is "and nothing is listed" "$(listed)" "$before"
+fails_with 1 "one of two sources that does not exist" snapfs backup "$SRC" "$T/no-such-source"
+is "nothing is listed" "$(listed)" "$before"
+
+fails_with 1 "an absent snapshot" snapfs ls 0123456789abcdef
+fails_with 1 "a snapshot that is no id" snapfs restore 'no snapshot' --target "$T/back"
+fails_with 1 "restore of an absent path" snapfs restore "latest:$SRC/absent" --target "$T/back"
+fails_with 1 "a time before every snapshot" snapfs ls 1999-01-01T00:00:00Z
+exits 0 "the whole id" snapfs ls "$ID"
+
+fails_with 1 "mount point missing" snapfs mount "$T/no-such-dir"
+mkdir "$T/full"
+touch "$T/full/x"
+fails_with 1 "mount point not empty" snapfs mount "$T/full"
+fails_with 1 "mount point is a file" snapfs mount "$SRC/file"
+mount_at "$T/mnt"
+fails_with 1 "already mounted" snapfs mount "$T/mnt"
+ok "the mount is unharmed" test -e "$T/mnt/latest$SRC/file"
+unmount "$T/mnt"
+fails_with 1 "umount of what is not mounted" snapfs umount "$T/mnt"
+fails_with 1 "umount of what is absent" snapfs umount "$T/no-such-dir"
+mkdir "$T/tmp"
+mount -t tmpfs tmpfs "$T/tmp"
+fails_with 1 "umount of another file system" snapfs umount "$T/tmp"
+ok "which stays" mountpoint -q "$T/tmp"
+umount "$T/tmp"
+exits 1 "mount of an absent snapshot" snapfs mount 0123456789abcdef "$T/mnt"
+ok_not "mounts nothing" mountpoint -q "$T/mnt"
+no_fuse() { unshare --mount --propagation private sh -c 'mount --bind /dev/null /dev/fuse && exec "$0" "$@"' "$SNAPFS" mount "$T/mnt"; }
+fails_with 1 "/dev/fuse that is none" no_fuse
+
+touch "$T/plain"
+exits "0|1" "a cache directory that cannot be written" with "SNAPFS_CACHE_DIR=$T/plain/cache" snapshots
+err_has "is named" "$T/plain"
+readonly_cache() {
+    mkdir -p "$T/rocache" && mount -t tmpfs -o ro tmpfs "$T/rocache" &&
+        SNAPFS_CACHE_DIR=$T/rocache snapfs cat "latest:$SRC/file"
+}
+exits "0|1" "a read-only cache directory" readonly_cache
+((CODE == 1)) || is "gives the right data" "$(cat "$T/out")" data
+umount "$T/rocache"
+rm -rf "$T/cache"
+exits 0 "a cache that was removed" snapfs cat "latest:$SRC/file"
+is "is made again" "$(cat "$T/out")" data
+find "$T/cache" -type f -size +0 -exec sh -c 'for f; do head -c 700 /dev/urandom >"$f"; done' sh {} +
+exits "0" "a cache full of rubbish" snapfs cat "latest:$SRC/file"
+is "gives the right data" "$(cat "$T/out")" data
+exits 0 "and does not disturb a backup" snapfs backup "$SRC"
+
+# A repository on a file system that cannot be written: it can still be read.
+mount --bind "$T/repo" "$T/repo"
+mount -o remount,bind,ro "$T/repo"
+before=$(listed)
+fails_with 1 "backup into a read-only repository" snapfs backup "$SRC"
+is "lists nothing" "$(listed)" "$before"
+exits 0 "snapshots of it" snapfs snapshots
+exits 0 "check of it" snapfs check
+exits 0 "restore from it" snapfs restore latest --target "$T/ro-out"
+same "is complete" "$SRC" "$T/ro-out$SRC"
+mount_at "$T/ro-mnt"
+is "a mount of it" "$(cat "$T/ro-mnt/latest$SRC/file")" data
+unmount "$T/ro-mnt"
+umount "$T/repo"
+mkdir "$T/ro"
+mount -t tmpfs -o ro tmpfs "$T/ro"
+fails_with 1 "init on a read-only file system" with "SNAPFS_REPO=$T/ro/repo" init
+fails_with 1 "restore to a read-only file system" snapfs restore latest --target "$T/ro/out"
+umount "$T/ro"
+
+# Ambiguous: among seventeen ids two begin with the same digit.
+for n in {1..17}; do
+    snapfs backup --quiet "$SRC" || break
+    prefix=$(snapfs snapshots --json >"$T/list"; value '[c for c in "0123456789abcdef" if sum(s["id"].startswith(c) for s in j) > 1][:1]' "$T/list")
+    [[ -z $prefix ]] || break
+done
+fails_with "1|64" "an ambiguous id" snapfs ls "$prefix"
+err_has "says so" "[Aa]mbiguous|more than one|several|matches [0-9]|short"
+finish

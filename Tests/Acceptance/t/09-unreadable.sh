@@ -1,0 +1,52 @@
+# Sources that cannot be read: the rest is stored, the item is named, exit 3.
+. "$(dirname "$0")/../lib.sh"
+need_user
+SRC=$T/src
+mkdir -p "$SRC/open" "$SRC/closed" "$T/user"
+echo readable >"$SRC/open/yes"
+echo secret >"$SRC/open/no"
+echo inside >"$SRC/closed/inside"
+chmod 600 "$SRC/open/no"
+chmod 700 "$SRC/closed"
+chown $USER_ID "$T/user"
+export SNAPFS_REPO=$T/user/repo SNAPFS_CACHE_DIR=$T/user/cache
+exits 0 "init by an unprivileged user" as_user "$SNAPFS" init
+exits 3 "backup with an unreadable file and directory" as_user "$SNAPFS" backup --json "$SRC"
+cp "$T/err" "$T/messages"
+is "the summary comes all the same" "$(value 'j["message_type"]' "$T/out")" summary
+file_has "the file is named" "$T/messages" "$SRC/open/no"
+file_has "the directory is named" "$T/messages" "$SRC/closed"
+file_lacks "nothing else is" "$T/messages" 'open/yes'
+exits 0 "snapshots" as_user "$SNAPFS" snapshots --json
+is "it is listed" "$(value 'len(j)' "$T/out")" 1
+exits 0 "the rest is in it" as_user "$SNAPFS" cat "latest:$SRC/open/yes"
+is "unharmed" "$(cat "$T/out")" readable
+exits "1|3" "what was not read is not an empty file" as_user "$SNAPFS" cat "latest:$SRC/open/no"
+exits 0 "check" as_user "$SNAPFS" check --read-data
+exits 0 "restore by an unprivileged user" as_user "$SNAPFS" restore latest --target "$T/user/out"
+is "gives what it may" "$(cat "$T/user/out$SRC/open/yes")" readable
+exits 3 "again: still not read, still exit 3" as_user "$SNAPFS" backup "$SRC"
+err_has "named again" "$SRC/open/no"
+chmod 644 "$SRC/open/no"
+chmod 755 "$SRC/closed"
+exits 0 "once readable, exit 0" as_user "$SNAPFS" backup "$SRC"
+exits 0 "and stored" as_user "$SNAPFS" cat "latest:$SRC/open/no"
+is "as it is" "$(cat "$T/out")" secret
+chmod 700 "$SRC"
+fails_with "1|3" "a source of which nothing can be read" as_user "$SNAPFS" backup "$SRC"
+chmod 755 "$SRC"
+
+# A read error as root: an attribute of the loopback interface that can be opened but not read.
+export SNAPFS_REPO=$T/repo SNAPFS_CACHE_DIR=$T/cache
+mkdir "$T/src2"
+echo fine >"$T/src2/fine"
+touch "$T/src2/bad"
+mount --bind /sys/class/net/lo/speed "$T/src2/bad"
+ok_not "the file cannot be read" cat "$T/src2/bad"
+exits 0 "init" snapfs init
+exits 3 "backup with a file whose read fails" snapfs backup "$T/src2"
+err_has "it is named" "$T/src2/bad"
+is "the rest is stored" "$(snapfs cat "latest:$T/src2/fine")" fine
+umount "$T/src2/bad"
+exits 0 "check" snapfs check
+finish

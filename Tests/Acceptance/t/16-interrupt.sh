@@ -1,0 +1,70 @@
+# An interrupted backup, the first one too, goes on where it was when it is run again.
+. "$(dirname "$0")/../lib.sh"
+MIB=${ACCEPT_INTERRUPT_MIB:-192}
+SRC=$T/src
+mkdir "$SRC"
+for n in $(seq 1 $((MIB / 8))); do random_file "$n" $((8 << 20)) "$SRC/$n"; done
+cat >"$T/interrupt.py" <<'PY'
+"""interrupt.py SIGNAL BYTES DIR COMMAND...: signal the command when DIR has grown to BYTES.
+On the way there it is stopped three times for longer than a second, so that its clock goes on.
+Exit status of the command as a shell has it; 99 if it ended before."""
+import os, subprocess, sys, time
+number, limit, where = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+def size():
+    total = 0
+    for d, _, names in os.walk(where):
+        for n in names:
+            try: total += os.lstat(os.path.join(d, n)).st_size
+            except FileNotFoundError: pass
+    return total
+rests = [limit // 4, limit // 2, limit * 3 // 4]
+child = subprocess.Popen(sys.argv[4:], stdin=subprocess.DEVNULL)
+while child.poll() is None:
+    reached = size()
+    if rests and reached >= rests[0] and reached < limit:
+        rests = [r for r in rests if r > reached]
+        child.send_signal(19)
+        time.sleep(1.3)
+        child.send_signal(18)
+    if reached >= limit:
+        child.send_signal(number)
+        code = child.wait(timeout=60)
+        sys.exit(128 - code if code < 0 else code)
+    time.sleep(0.005)
+sys.exit(99)
+PY
+interrupted() {     # SIGNAL EXIT-CODES
+    exits "$2" "a first backup is stopped by signal $1" python3 "$T/interrupt.py" "$1" $((MIB * 7 << 17)) "$T/repo" \
+        "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
+}
+for signal in 2 15 9; do
+    rm -rf "$T/repo" "$T/cache"
+    unset SNAPFS_KEY_FILE
+    rm -f "$T/key"
+    export SNAPFS_PASSWORD=x
+    new_key_repo
+    case $signal in
+    2) interrupted 2 130 ;;
+    15) interrupted 15 143 ;;
+    9) LIMIT=120; try python3 "$T/interrupt.py" 9 $((MIB * 7 << 17)) "$T/repo" \
+           "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
+       is "a first backup is killed" $CODE 137 ;;
+    esac
+    is "nothing is listed" "$(listed)" 0
+    exits 0 "check of what it left" snapfs check
+    WHAT='again' backup "$SRC"
+    added=$(summary data_added)
+    num "it does not add again what was there ($((added >> 20)) of $MIB MiB)" "$added" -lt $((MIB * 3 << 18))
+    num "the repository holds the data once, and less than half again" "$(du -sm "$T/repo" | cut -f1)" -lt $((MIB * 3 / 2))
+    exits 0 "check --read-data" snapfs check --read-data
+    exits 0 "restore" snapfs restore latest --target "$T/back"
+    same "everything is there" "$SRC" "$T/back$SRC"
+    rm -rf "$T/back"
+done
+exits 0 "one more after it" snapfs backup --json "$SRC"
+is "reads nothing again" "$(value 'j["files_unmodified"]' "$T/out")" $((MIB / 8))
+random_file x $((MIB << 19)) "$SRC/new"
+exits 130 "a later backup that is stopped" python3 "$T/interrupt.py" 2 $((MIB * 5 << 18)) "$T/repo" "$SNAPFS" backup "$SRC"
+is "leaves the earlier ones" "$(listed)" 2
+exits 0 "whole" snapfs check
+finish

@@ -1,0 +1,48 @@
+# A repository that is opened by a key file: the recipe for cron.
+. "$(dirname "$0")/../lib.sh"
+SRC=$T/src
+mkdir "$SRC"
+echo data >"$SRC/file"
+unset SNAPFS_PASSWORD
+umask 0
+exits 0 "init --new-key-file" snapfs init --new-key-file "$T/key"
+umask 022
+is "the key file is for its owner only" "$(stat -c %a "$T/key")" 600
+num "it has 256 bits at least" "$(stat -c %s "$T/key")" -ge 32
+exits 0 "backup --key-file" snapfs backup --key-file "$T/key" "$SRC"
+export SNAPFS_KEY_FILE=$T/key
+exits 0 "SNAPFS_KEY_FILE" snapfs cat "latest:$SRC/file"
+is "reads" "$(cat "$T/out")" data
+start=$(date +%s%N)
+exits 0 "snapshots" snapfs snapshots
+num "opening needs no stretching: milliseconds" $((($(date +%s%N) - start) / 1000000)) -lt 400
+mount_at "$T/mnt"
+is "mount" "$(cat "$T/mnt/latest$SRC/file")" data
+unmount "$T/mnt"
+unset SNAPFS_KEY_FILE
+
+fails_with "1|12|64" "without the key" snapfs snapshots
+SNAPFS_PASSWORD=guess fails_with 12 "with a password" snapfs snapshots
+export SNAPFS_REPO=$T/repo2
+exits 0 "init of another" snapfs init --new-key-file "$T/key2"
+ok_not "makes another key" cmp "$T/key" "$T/key2"
+export SNAPFS_REPO=$T/repo
+fails_with 12 "the key of another repository" snapfs snapshots --key-file "$T/key2"
+head -c 31 "$T/key" >"$T/short"
+fails_with "1|12" "a key file that is cut off" snapfs snapshots --key-file "$T/short"
+: >"$T/none"
+fails_with "1|12" "an empty key file" snapfs snapshots --key-file "$T/none"
+fails_with 1 "an absent key file" snapfs snapshots --key-file "$T/absent"
+fails_with "1|12" "a directory as the key file" snapfs snapshots --key-file "$SRC"
+fails_with "1|12" "an endless key file" snapfs snapshots --key-file /dev/zero
+cp "$T/key" "$T/kept"
+export SNAPFS_REPO=$T/repo3
+fails_with 1 "init never writes over a key file" snapfs init --new-key-file "$T/key"
+ok "which is as it was" cmp "$T/key" "$T/kept"
+ok_not "and no repository without a key is left" test -s "$T/repo3"
+ln -s "$T/link-target" "$T/link"
+snapfs init --new-key-file "$T/link" >/dev/null 2>&1
+ok_not "a key is not written through a symlink" test -s "$T/link-target"
+export SNAPFS_REPO=$T/repo4
+fails_with 1 "init with a key file that cannot be written" snapfs init --new-key-file "$T/no/such/dir/key"
+finish
