@@ -79,15 +79,15 @@ package struct Statistics: Sendable {
 /// Every method is called on the session's threads, many at once, and may block; a process that
 /// waits for an answer cannot be killed meanwhile, so nothing may block without end. Pointers
 /// passed in are valid during the call only. What is thrown is answered as EIO, so that nothing
-/// looks absent that only could not be read; `.notFound` without an errno means that the node itself
-/// is not known any more, and is answered as ESTALE.
+/// looks absent that only could not be read; `.notFound` without an errno means that the node
+/// itself is not known any more, and is answered as ESTALE.
 package protocol FileSystem: AnyObject, Sendable {
     /// False: no node has extended attributes now or later; the kernel asks once and never again.
     /// Read once, when mounting.
     var hasExtendedAttributes: Bool { get }
 
-    /// The node called name in the directory parent. A name that is not there is `.absent`; throwing
-    /// never says that.
+    /// The node called name in the directory parent. A name that is not there is `.absent`;
+    /// throwing never says that.
     func lookup(parent: UInt64, name: UnsafeRawBufferPointer) throws -> LookupResult
 
     /// The attributes and the seconds that they stay valid.

@@ -6,6 +6,19 @@
 // handles those and calls stop. FUSE's first request, INIT, is answered before init returns: only
 // then may read-ahead be raised, since the answer lowers it again, and from then on the mount
 // answers as soon as run starts, so init having returned is what "mounted" means to a user.
+//
+// Measured on 2 busy cores, best of 2 to 3, seconds, cold and warm page cache. `cp -a` of 60,000
+// files of 4 KiB in 600 directories into tmpfs (from tmpfs: 1.6):
+//
+//     16 threads                               4.3   2.7
+//      4 threads                               4.8   2.4
+//      2 threads                               6.1   2.4
+//     16 threads, empty attribute lists        7.4   8.8    (242,400 listxattr for two copies)
+//     16 threads, open and opendir asked       6.5   5.8
+//
+// So the number of threads costs nothing and is chosen for the store's latency, while attributes
+// and opens are what counts. `cat` of 1 GiB, read-ahead 128, 1024, 4096 KiB: 0.52, 0.51, 0.54 cold,
+// 0.16 warm: no difference without decoding; 1024 asks for as many bytes as one request may carry.
 
 import CFuse
 import Glibc
