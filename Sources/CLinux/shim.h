@@ -2,9 +2,7 @@
 #ifndef SNAPFS_CLINUX_H
 #define SNAPFS_CLINUX_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+/* Without _GNU_SOURCE, which would make fd_set another type than in the modules beside this one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -84,6 +82,8 @@ static inline int snapfs_open_beneath(int fd, const char *path, int flags, unsig
 static inline int snapfs_openat(int fd, const char *path, int flags, unsigned mode) {
     return openat(fd, path, flags, mode);
 }
+
+extern int pthread_setname_np(pthread_t thread, const char *name);
 
 /* pthread_setname_np(3): at most 15 bytes. */
 static inline void snapfs_name_thread(pthread_t thread, const char *name) {
