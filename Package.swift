@@ -47,6 +47,25 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
 
+        .target(
+            name: "SnapTestSupport",
+            dependencies: [
+                "SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore", "SnapRepository",
+                "SnapView",
+            ], path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
+        tests("SnapBaseTests", ["SnapBase", "SnapTestSupport"]),
+        tests("SnapCryptoTests", ["SnapCrypto", "SnapBase", "SnapTestSupport"]),
+        tests("SnapZstdTests", ["SnapZstd", "SnapBase", "SnapTestSupport"]),
+        tests(
+            "SnapFormatTests",
+            ["SnapFormat", "SnapCrypto", "SnapBase", "SnapZstd", "SnapTestSupport"]),
+        tests("SnapStoreTests", ["SnapStore", "SnapBase", "SnapTestSupport"]),
+        tests(
+            "SnapRepositoryTests",
+            [
+                "SnapRepository", "SnapView", "SnapStore", "SnapFormat", "SnapCrypto", "SnapBase",
+                "SnapTestSupport",
+            ]),
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
