@@ -128,7 +128,7 @@ package final class Repository: Sendable {
         _ store: any Store, _ keys: SlotKeys, repository: [UInt8]
     ) throws -> Keyring {
         let numbers = try store.list("keyring").compactMap { UInt32($0.name) }.sorted()
-        guard let newest = numbers.last, numbers == Array(1...newest) else {
+        guard let newest = numbers.last, numbers.enumerated().allSatisfy({ $0 + 1 == $1 }) else {
             throw SnapError(.damaged, "the repository's keyrings are missing or have gaps")
         }
         var predecessor: Keyring?
