@@ -35,8 +35,8 @@ package final class FileBackup {
     private let transfer: FileTransfer
     private var lastCheckpoint: Int64
 
-    /// Items that the walk may be ahead of the reading, and the bytes that the kernel fetches for it.
-    private static let aheadMax = 256
+    /// Batches that the walk may be ahead of the reading, and bytes that the kernel fetches for it.
+    private static let aheadMax = 8
     private static let aheadBytesMax = 32 << 20
 
     package init(
@@ -52,7 +52,7 @@ package final class FileBackup {
 
     /// Sends the whole tree; returns the entry of "/". `predecessor` is the view to compare with.
     package func run(predecessor: SnapshotView?) throws -> Entry {
-        let queue = BoundedQueue<WalkItem>(
+        let queue = BoundedQueue<[WalkItem]>(
             countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
         let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
         let thread = Thread("walk") {
@@ -63,14 +63,16 @@ package final class FileBackup {
             queue.close()
             thread.join()
         }
-        while let item = queue.next() {
-            if case .end(let result) = item {
-                let (root, owners) = try result.get()
-                progress.note(users: owners.users, groups: owners.groups)
-                return root
+        while let batch = queue.next() {
+            for item in batch {
+                if case .end(let result) = item {
+                    let (root, owners) = try result.get()
+                    progress.note(users: owners.users, groups: owners.groups)
+                    return root
+                }
+                try take(item)
+                try tick()
             }
-            try take(item)
-            try tick()
         }
         preconditionFailure("the walk ended without a word")
     }

@@ -42,16 +42,19 @@ final class TreeWalk {
     private static let openMax = 200
     /// What the kernel is asked to fetch of a file at once.
     private static let fetchMax = 1 << 20
+    private static let batchMax = 32
 
     private let keys: DerivedKeys
     private let exclusion: Exclusion
-    private let queue: BoundedQueue<WalkItem>
+    private let queue: BoundedQueue<[WalkItem]>
+    private var batch: [WalkItem] = []
+    private var batchCost = 0
     private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
     private var device: UInt64 = 0
 
-    init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<WalkItem>) {
+    init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>) {
         self.keys = keys
         self.exclusion = exclusion
         self.queue = queue
@@ -62,14 +65,24 @@ final class TreeWalk {
         do {
             let root = try walk(paths, predecessor)
             try emit(.end(.success((root, owners))))
+            try flush()
         } catch is Stopped {
         } catch {
-            _ = queue.append(.end(.failure(SnapError.wrap(error))))
+            _ = queue.append(batch + [.end(.failure(SnapError.wrap(error)))])
         }
     }
 
+    /// Items go to the reading side in batches: waking it for each costs more than most items do.
     private func emit(_ item: WalkItem, cost: Int = 0) throws {
-        if !queue.append(item, cost: cost) { throw Stopped() }
+        batch.append(item)
+        batchCost += cost
+        if batch.count >= Self.batchMax || batchCost >= Self.fetchMax { try flush() }
+    }
+
+    private func flush() throws {
+        if !queue.append(batch, cost: batchCost) { throw Stopped() }
+        batch = []
+        batchCost = 0
     }
 
     private func problem(_ path: [[UInt8]], _ error: any Error) throws {
