@@ -89,14 +89,24 @@ private final class FindReport {
     private let long: Bool
     private var messages: [Message] = []
     private var isFirst = true
+    private var isDamaged = false
 
     init(_ output: Output, long: Bool) {
         self.output = output
         self.long = long
     }
 
-    /// Searches below a place, and what is there itself unless it is the root.
+    /// Searches below a place, and what is there itself unless it is the root. Damage ends the
+    /// search of this snapshot only.
     func run(_ search: PatternSearch, in start: SnapshotPath) throws {
+        do { try find(search, start) } catch let error as SnapError where error.kind == .damaged {
+            isDamaged = true
+            output.warning(
+                "snapshot \(start.view.manifest.hexID.prefix(8)): \(error.message)")
+        }
+    }
+
+    private func find(_ search: PatternSearch, _ start: SnapshotPath) throws {
         let line = EntryLine(start.view)
         var hits: [EntryLine.Message] = []
         var isFirstHit = true
@@ -135,5 +145,6 @@ private final class FindReport {
 
     func end() throws {
         if output.json { try output.json(messages) }
+        if isDamaged { throw SnapError(.damaged, "some snapshots could not be searched to the end") }
     }
 }
