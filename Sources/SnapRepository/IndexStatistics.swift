@@ -10,8 +10,8 @@ package struct IndexStatistics: Sendable {
     /// Their bytes before compression.
     package private(set) var bytes: UInt64 = 0
 
-    /// One pass over all segments at once, each in order of ids, so memory stays flat. `progress` is
-    /// called now and then.
+    /// One pass over all segments at once, each in order of ids, so that memory stays flat.
+    /// `progress` is called now and then.
     package init(_ reader: ObjectReader, progress: () throws -> Void) throws {
         let readers = reader.segments.map { IndexPageReader($0) }
         var heads = try readers.map { try $0.next() }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads a pack once, from the first byte to the last: the same bytes go into the SHA-256 that must be
-// its name, are opened and decompressed, and give the ids of the objects again. Only the trailer,
+// Reads a pack once, from the first byte to the last: the same bytes go into the SHA-256 that must
+// be its name, are opened and decompressed, and give the ids of the objects again. Only the trailer,
 // under 1 % of a pack, is read before, because it says where records end.
 
 import SnapBase
@@ -174,18 +174,19 @@ private struct PackScrub {
         _ content: UnsafeRawBufferPointer, _ objects: ArraySlice<PackedObject>
     ) throws {
         for object in objects {
+            let title = "\(pack.name): object \(object.id.hex.prefix(16))"
             let start = Int(object.offset)
             let end = start + Int(object.length)
             guard end <= content.count else {
-                verdict.add("\(pack.name): object \(object.id.hex.prefix(16)) runs past its record")
+                verdict.add("\(title) runs past its record")
                 continue
             }
             let bytes = UnsafeRawBufferPointer(rebasing: content[start..<end])
             if try keys.id(object.kind, bytes) != object.id {
-                verdict.add("\(pack.name): object \(object.id.hex.prefix(16)) is not what its id says")
+                verdict.add("\(title) is not what its id says")
             }
             if object.kind.packKind != pack.description.kind {
-                verdict.add("\(pack.name): object \(object.id.hex.prefix(16)) is of the wrong kind")
+                verdict.add("\(title) is of the wrong kind")
             }
             verdict.objects += 1
             verdict.bytes += UInt64(object.length)

@@ -123,14 +123,14 @@ package final class StoreCheck {
         for name in expected.order {
             let description = expected.packs[name]!.description  // `order` has the keys of `packs`
             let found = listing.packs[name]
-            if found?.kind == description.kind, found?.size == Int(description.fileSize) { continue }
+            let size = found?.kind == description.kind ? found?.size : nil
+            if size == Int(description.fileSize) { continue }
             suspects.insert(name)
             let path = description.storeName
-            guard let found, found.kind == description.kind else {
-                damaged(path, "\(path): is missing")
-                continue
-            }
-            damaged(path, "\(path): has \(found.size) bytes instead of \(description.fileSize)")
+            damaged(
+                path,
+                size.map { "\(path): has \($0) bytes instead of \(description.fileSize)" }
+                    ?? "\(path): is missing")
         }
         report.packs = expected.order.count
         try noteLeftovers(listing)
@@ -145,7 +145,8 @@ package final class StoreCheck {
         let staged = try store.list("tmp").count
         if staged > 0 { report.note("\(staged) files in tmp/") }
         if !listing.strays.isEmpty {
-            report.note("\(listing.strays.count) files that are not packs, such as \(listing.strays[0])")
+            report.note(
+                "\(listing.strays.count) files that are not packs, such as \(listing.strays[0])")
         }
     }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Checks the trees of snapshots: every directory and list node is there, is what its id says and what
-// its parent counts, and every piece of content is in the index and long enough. A node that several
-// places share is read once. The ids of visited nodes are what memory grows with: some 50 bytes a
-// directory that is distinct in all snapshots together.
+// Checks the trees of snapshots: every directory and list node is there, is what its id says and
+// what its parent counts, and every piece of content is in the index and long enough. A node that
+// several places share is read once. What is kept of visited nodes is what memory grows with: some
+// 100 bytes for each directory that is distinct in all snapshots together.
 
 import SnapBase
 import SnapFormat
@@ -15,10 +15,22 @@ final class TreeCheck {
     private let lists: ListCheck
     private let report: CheckReport
     private let observer: CheckObserver
-    /// Directory nodes that were read.
-    private var visited: Set<ObjectID> = []
+    /// Directory nodes that were read, with what they count: another parent may count otherwise.
+    private var visited: [ObjectID: Counts] = [:]
     /// Those with damage below: read again, so that every snapshot that has one is named.
     private var tainted: Set<ObjectID> = []
+
+    fileprivate struct Counts: Equatable {
+        var entries, bytes: UInt64
+
+        /// Throws unless this is what a parent says of the node.
+        func require(_ said: Counts, of id: ObjectID) throws {
+            guard self == said else {
+                throw SnapError(
+                    .damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
+            }
+        }
+    }
 
     private struct Frame {
         var id: ObjectID
@@ -77,36 +89,39 @@ final class TreeCheck {
 
     /// Goes on with the first node of a directory.
     private func enter(_ directory: Entry, _ id: ObjectID) throws {
-        guard needsVisit(id) else { return }
-        let node = try load(id)
-        guard node.entriesBelow == directory.attributes.count,
-            node.bytesBelow == directory.attributes.size
-        else {
-            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
-        }
-        push(id, node)
+        let said = Counts(entries: directory.attributes.count, bytes: directory.attributes.size)
+        if let node = try node(id, said) { push(id, node) }
     }
 
     /// Goes on with a child of an index node.
     private func enter(_ parent: DirectoryNode, _ index: Int) throws {
         let (id, entries) = parent.child(at: index)
-        guard needsVisit(id) else { return }
-        let node = try load(id)
-        let below = parent.rank(at: index + 1) - parent.rank(at: index)
-        guard node.level + 1 == parent.level, node.entriesBelow == below, node.count > 0,
+        let said = Counts(
+            entries: parent.rank(at: index + 1) - parent.rank(at: index),
+            bytes: parent.childBytes(at: index))
+        guard let node = try node(id, said) else { return }
+        guard node.level + 1 == parent.level, node.count > 0,
             node.level > 0 || node.count == entries, node.name(at: 0) == parent.name(at: index)
         else {
-            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its parent says")
+            throw SnapError(
+                .damaged, "directory \(id.hex.prefix(16)): is not what its parent says")
         }
         push(id, node)
     }
 
-    private func needsVisit(_ id: ObjectID) -> Bool {
-        !visited.contains(id) || tainted.contains(id)
+    /// The node of an id, if it has to be visited. Throws where it is not what a parent says.
+    private func node(_ id: ObjectID, _ said: Counts) throws -> DirectoryNode? {
+        if let counts = visited[id], !tainted.contains(id) {
+            try counts.require(said, of: id)
+            return nil
+        }
+        let node = try load(id)
+        try Counts(node).require(said, of: id)
+        return node
     }
 
     private func push(_ id: ObjectID, _ node: DirectoryNode) {
-        visited.insert(id)
+        visited[id] = Counts(node)
         stack.append(Frame(id: id, node: node, next: 0, depth: components.count))
     }
 
@@ -138,6 +153,12 @@ final class TreeCheck {
         case .list(let id): try lists.check(id, size: size)
         case .directory(let id): try enter(entry, id)
         }
+    }
+}
+
+extension TreeCheck.Counts {
+    fileprivate init(_ node: DirectoryNode) {
+        self.init(entries: node.entriesBelow, bytes: node.bytesBelow)
     }
 }
 

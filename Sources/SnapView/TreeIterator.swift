@@ -3,7 +3,7 @@
 import SnapFormat
 
 /// Walks a snapshot below a directory in preorder, which is the order of ranks: entries by name, a
-/// directory before what is in it. The stack is its own, so depth costs memory only. Not thread-safe.
+/// directory before what is in it. The stack is its own: depth costs memory only. Not thread-safe.
 package struct TreeIterator {
     private struct Frame {
         var node: DirectoryNode

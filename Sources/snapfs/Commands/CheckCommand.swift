@@ -117,8 +117,11 @@ private struct CheckSummary {
         guard report.findingCount == 0 else {
             throw SnapError(
                 .damaged,
-                "damage found: \(report.findingCount) places, "
-                    + "\(report.damagedSnapshots.count) of the snapshots and checkpoints affected")
+                "damage found in "
+                    + Format.count(UInt64(report.findingCount), "place", "places") + "; "
+                    + Format.count(
+                        UInt64(report.damagedSnapshots.count), "snapshot is", "snapshots are")
+                    + " affected")
         }
         try output.note(Text("no damage found in \(what)"))
     }

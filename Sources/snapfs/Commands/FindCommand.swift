@@ -43,7 +43,9 @@ struct FindCommand: Command {
                 try report.run(search, in: try SnapshotPath(try access.view(manifest), path: nil))
             }
         } else {
-            for argument in snapshots { try report.run(search, in: try access.find(argument, filter)) }
+            for argument in snapshots {
+                try report.run(search, in: try access.find(argument, filter))
+            }
         }
         try report.end()
         try access.requireWholeManifests()
@@ -124,7 +126,9 @@ private final class FindReport {
         while let place = try tree.next() {
             try Interruption.check()
             if search.matches(tree.components) { try show(place, tree.components) }
-            if place.attributes.isDirectory, !search.couldMatchBelow(tree.components) { tree.skip() }
+            if place.attributes.isDirectory, !search.couldMatchBelow(tree.components) {
+                tree.skip()
+            }
         }
         guard !hits.isEmpty else { return }
         let manifest = start.view.manifest
@@ -138,9 +142,8 @@ private final class FindReport {
         if !isFirst { try output.line("") }
         isFirst = false
         let manifest = view.manifest
-        try output.line(
-            Text("in snapshot \(manifest.hexID.prefix(8)) of \(Format.time(manifest.time.seconds))")
-        )
+        let time = Format.time(manifest.time.seconds)
+        try output.line(Text("in snapshot \(manifest.hexID.prefix(8)) of \(time)"))
     }
 
     func end() throws {
