@@ -39,6 +39,12 @@ package struct Place: Sendable {
     /// 0 for the root; unique within the snapshot.
     package let rank: UInt64
 
+    package init(leaf: DirectoryNode, index: Int, rank: UInt64) {
+        self.leaf = leaf
+        self.index = index
+        self.rank = rank
+    }
+
     package var attributes: Attributes { leaf.attributes(at: index) }
     package var name: [UInt8] { leaf.name(at: index) }
 }
