@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//
+// The repository as a command sees it: opened with what the options and the environment say, and its
+// snapshots found by name.
+
+import Glibc
+import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapRepository
+import SnapStore
+import SnapView
+
+final class RepositoryAccess {
+    let repository: Repository
+    let path: String
+    private let output: Output
+    private let caches = ViewCaches()
+    private(set) var damagedManifests: [(id: [UInt8], error: SnapError)] = []
+
+    private init(_ repository: Repository, path: String, _ output: Output) {
+        self.repository = repository
+        self.path = path
+        self.output = output
+    }
+
+    /// The store of the repository that the options name.
+    static func store(_ path: [UInt8], create: Bool) throws -> LocalStore {
+        let shown = String(decoding: path, as: UTF8.self)
+        do {
+            return LocalStore(
+                files: try SystemFileLayer(root: shown, create: create), location: shown)
+        } catch let error as SnapError where error.kind == .notFound && !create {
+            throw SnapError(
+                .noRepository,
+                "there is no repository at \(Text.escaped(path)); make one with 'snapfs init'")
+        }
+    }
+
+    /// Opens the repository and reads its index.
+    static func open(_ global: GlobalOptions, _ output: Output) throws -> RepositoryAccess {
+        let path = try global.repository()
+        let store = try store(path, create: false)
+        // Before the password is asked for: without a repository there is nothing to open.
+        try Repository.requireRepository(store)
+        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
+        let repository = try Repository.open(store, credential) {
+            output.warning(Text("warning: \($0)"))
+        }
+        try CacheDirectory.prepare(try global.cacheDirectory(), output)
+        try repository.objects.refresh()
+        for (name, error) in repository.objects.damagedSegments {
+            output.warning("warning: index segment \(name) is unusable: \(error.message)")
+        }
+        return RepositoryAccess(
+            repository, path: String(decoding: path, as: UTF8.self), output)
+    }
+
+    // MARK: Snapshots
+
+    /// The complete snapshots that pass a filter, oldest first. Damaged manifests are warned about.
+    func manifests(_ filter: SnapshotFilter? = nil) throws -> [Manifest] {
+        let all = try repository.manifests { id, error in
+            damagedManifests.append((id, error))
+            output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
+        }
+        return all.filter { $0.state == .complete && (filter?.accepts($0) ?? true) }
+    }
+
+    /// The one snapshot that an argument names.
+    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest {
+        let candidates = try manifests(filter)
+        switch argument.name {
+        case .latest:
+            if let newest = candidates.last { return newest }
+            throw SnapError(.notFound, "there is no snapshot")
+        case .time(let seconds):
+            if let found = candidates.last(where: { $0.time.seconds <= seconds }) { return found }
+            throw SnapError(.notFound, "there is no snapshot of \(argument.text) or before")
+        case .id(let prefix):
+            let found = candidates.filter { $0.hexID.hasPrefix(prefix) }
+            if found.count == 1 { return found[0] }
+            if found.isEmpty {
+                throw SnapError(.notFound, "there is no snapshot \(argument.text)")
+            }
+            throw SnapError(
+                .invalid, "\(argument.text) is ambiguous: \(found.count) snapshots begin with it")
+        }
+    }
+
+    func view(_ manifest: Manifest) throws -> SnapshotView {
+        try SnapshotView(manifest, repository: repository, caches: caches)
+    }
+
+    func view(of argument: SnapshotArgument, filter: SnapshotFilter? = nil) throws -> SnapshotView {
+        try view(try manifest(argument, filter))
+    }
+}
+
+extension SnapFormat.Credential {
+    /// Checks that a key file is one of ours.
+    init(_ found: Credential) throws {
+        switch found {
+        case .password(let secret): self = .password(secret)
+        case .key(let secret):
+            guard secret.count == 32 else {
+                throw SnapError(
+                    .invalid, "the key file has \(secret.count) bytes, not the 32 of a snapfs key")
+            }
+            self = .keyFile(secret)
+        }
+    }
+}
+
+extension SnapshotFilter {
+    func accepts(_ manifest: Manifest) -> Bool {
+        (hosts.isEmpty || hosts.contains { $0.text == manifest.host })
+            && (tags.isEmpty || tags.contains { manifest.tags.contains($0.text) })
+            && (paths.isEmpty || paths.contains { manifest.paths.contains($0.bytes) })
+    }
+}
+
+/// Where snapfs keeps what it could make again.
+enum CacheDirectory {
+    /// Makes the directory for the user alone. One that cannot be written costs speed only.
+    static func prepare(_ path: [UInt8], _ output: Output) throws {
+        var prefix: [UInt8] = path.first == UInt8(ascii: "/") ? [] : Array(".".utf8)
+        for part in path.split(separator: UInt8(ascii: "/")) {
+            prefix += [UInt8(ascii: "/")] + part
+            prefix.withCString { _ = mkdir($0, 0o700) }
+        }
+        if path.withCString({ access($0, W_OK | X_OK) }) != 0 {
+            output.warning(
+                "warning: the cache directory \(name: path) cannot be written; going on without it")
+        }
+    }
+}
