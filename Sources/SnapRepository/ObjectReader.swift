@@ -17,6 +17,8 @@ package final class ObjectReader: Sendable {
         package var records = 48 << 20
         /// Open packs.
         package var packs = 64
+        /// Threads that decode ahead of readers; 0 for none.
+        package var readAheadThreads = 0
         package init() {}
     }
 
@@ -32,6 +34,7 @@ package final class ObjectReader: Sendable {
     private let pages: PageCache
     private let records: LRUCache<RecordKey, Record>
     private let packs: LRUCache<ObjectID, Pack>
+    private let ahead: ReadAhead?
     private let state = Mutex(State())
 
     private struct State {
@@ -50,6 +53,7 @@ package final class ObjectReader: Sendable {
         pages = PageCache(costMax: limits.indexPages)
         records = LRUCache(costMax: limits.records)
         packs = LRUCache(costMax: limits.packs)
+        ahead = limits.readAheadThreads > 0 ? ReadAhead(threads: limits.readAheadThreads) : nil
     }
 
     // MARK: Index
@@ -125,6 +129,15 @@ package final class ObjectReader: Sendable {
     // MARK: Content
 
     package func record(_ location: ObjectLocation) throws -> Record {
+        let record = try decoded(location)
+        if let ahead, record.isFirstUse() {
+            ahead.firstUse(of: location.record, in: location.pack, reader: self)
+        }
+        return record
+    }
+
+    /// The record, without the effects of its being used.
+    func decoded(_ location: ObjectLocation) throws -> Record {
         let description = location.pack.description
         return try records.value(
             RecordKey(pack: description.name, offset: location.record.offset),

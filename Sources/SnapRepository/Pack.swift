@@ -4,6 +4,7 @@ import SnapBase
 import SnapCrypto
 import SnapFormat
 import SnapStore
+import Synchronization
 
 /// Bytes of an opened record. Owns its memory. Thread-safe: never written after its making.
 package final class Record: @unchecked Sendable {
@@ -19,6 +20,12 @@ package final class Record: @unchecked Sendable {
     }
 
     deinit { memory.deallocate() }
+
+    /// True the first time it is asked.
+    func isFirstUse() -> Bool {
+        !used.load(ordering: .relaxed) && !used.exchange(true, ordering: .relaxed)
+    }
+    private let used = Atomic<Bool>(false)
 
     /// A part of the record; throws `.damaged` when it is not inside.
     @inline(__always)
@@ -39,6 +46,8 @@ package final class Pack: Sendable {
     private let file: any StoreFile
     private let key: FileKey
     private static let decompressors = DecompressorPool()
+    /// Places of all records, once somebody asked.
+    private let places = Mutex<[RecordPlace]?>(nil)
 
     package var name: String { description.storeName }
 
@@ -117,6 +126,24 @@ package final class Pack: Sendable {
         let plain = try key.open(
             at: UInt64(place.lowerBound), role: .trailer, read(place), name: name)
         return try PackTrailer(plain, name: name)
+    }
+
+    /// The records behind one, as the pack's own table has them.
+    func records(after place: RecordPlace, count: Int) throws -> ArraySlice<RecordPlace> {
+        let all: [RecordPlace]
+        if let known = places.withLock({ $0 }) {
+            all = known
+        } else {
+            all = try trailer().records
+            places.withLock { $0 = all }
+        }
+        var low = 0
+        var high = all.count
+        while low < high {
+            let middle = (low + high) / 2
+            if all[middle].offset <= place.offset { low = middle + 1 } else { high = middle }
+        }
+        return all[low...].prefix(count)
     }
 
     private func read(_ range: Range<Int>) throws -> [UInt8] {

@@ -86,6 +86,11 @@ package final class Repository: Sendable {
         try store.synchronize()
     }
 
+    /// Throws `.noRepository`, `.unsupported` or `.damaged` unless the store holds a repository.
+    package static func requireRepository(_ store: any Store) throws {
+        _ = try Marker.repository(try readMarker(store))
+    }
+
     private static func readMarker(_ store: any Store) throws -> [UInt8] {
         do { return try store.read(Marker.storeName, limit: 4096) } catch let error as SnapError
         where error.kind == .notFound {

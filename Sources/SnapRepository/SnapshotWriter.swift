@@ -300,6 +300,14 @@ package final class SnapshotWriter {
         return manifest
     }
 
+    /// Stops without a snapshot, once what was sent is stored and the checkpoints are committed.
+    package func drain() throws {
+        try submit()
+        hashing.finish()
+        join()
+        _ = try outcome.result()
+    }
+
     /// Stops without a snapshot. Throws the failure that a stage met, if it was that.
     package func abandon() throws {
         if ended { return }

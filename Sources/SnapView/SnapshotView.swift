@@ -13,9 +13,19 @@ package final class ViewCaches: Sendable {
     let directories: LRUCache<ObjectID, DirectoryNode>
     let lists: LRUCache<ObjectID, ListNode>
     let locations: LRUCache<ObjectID, ObjectLocation>
+    let places: LRUCache<PlaceKey, Place>
 
-    /// Bounds in bytes, and locations by number.
-    package init(directories: Int = 24 << 20, lists: Int = 4 << 20, locations: Int = 16384) {
+    struct PlaceKey: Hashable, Sendable {
+        var view: ObjectIdentifier
+        var rank: UInt64
+    }
+
+    /// Bounds in bytes, and locations and places by number.
+    package init(
+        directories: Int = 24 << 20, lists: Int = 4 << 20, locations: Int = 16384,
+        places: Int = 32768
+    ) {
+        self.places = LRUCache(costMax: places)
         self.directories = LRUCache(costMax: directories)
         self.lists = LRUCache(costMax: lists)
         self.locations = LRUCache(costMax: locations)
@@ -39,7 +49,6 @@ package final class SnapshotView: Sendable {
     package let root: Place
     let objects: ObjectReader
     let caches: ViewCaches
-    private let places = LRUCache<UInt64, Place>(costMax: 8192)
 
     package init(_ manifest: Manifest, repository: Repository, caches: ViewCaches) throws {
         self.manifest = manifest
@@ -88,7 +97,7 @@ package final class SnapshotView: Sendable {
     /// The entry of a rank; throws `.notFound` for one that the snapshot does not have.
     package func place(_ rank: UInt64) throws -> Place {
         if rank == 0 { return root }
-        if let place = places.value(rank) { return place }
+        if let place = caches.places.value(key(rank)) { return place }
         var rest = rank - 1
         guard var node = try firstNode(root), rest < node.entriesBelow else {
             throw SnapError(.notFound, "the snapshot has no entry \(rank)")
@@ -114,7 +123,11 @@ package final class SnapshotView: Sendable {
         }
     }
 
-    private func remember(_ place: Place) { places.insert(place.rank, place, cost: 1) }
+    private func key(_ rank: UInt64) -> ViewCaches.PlaceKey {
+        ViewCaches.PlaceKey(view: ObjectIdentifier(self), rank: rank)
+    }
+
+    private func remember(_ place: Place) { caches.places.insert(key(place.rank), place, cost: 1) }
 
     /// The entry of a name in a directory; nil where there is none.
     package func lookup(_ name: UnsafeRawBufferPointer, in directory: Place) throws -> Place? {

@@ -38,13 +38,15 @@ final class RepositoryAccess {
     }
 
     /// Opens the repository and reads its index.
-    static func open(_ global: GlobalOptions, _ output: Output) throws -> RepositoryAccess {
+    static func open(
+        _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
+    ) throws -> RepositoryAccess {
         let path = try global.repository()
         let store = try store(path, create: false)
         // Before the password is asked for: without a repository there is nothing to open.
         try Repository.requireRepository(store)
         let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
-        let repository = try Repository.open(store, credential) {
+        let repository = try Repository.open(store, credential, limits: limits) {
             output.warning(Text("warning: \($0)"))
         }
         try CacheDirectory.prepare(try global.cacheDirectory(), output)
@@ -64,7 +66,8 @@ final class RepositoryAccess {
             damagedManifests.append((id, error))
             output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
         }
-        return all.filter { $0.state == .complete && (filter?.accepts($0) ?? true) }
+        let choice = filter?.choice
+        return all.filter { $0.state == .complete && (choice?.accepts($0) ?? true) }
     }
 
     /// The one snapshot that an argument names.
@@ -112,11 +115,24 @@ extension SnapFormat.Credential {
     }
 }
 
-extension SnapshotFilter {
+/// A filter's values, fit for any thread.
+struct SnapshotChoice: Sendable {
+    let hosts: Set<String>
+    let tags: Set<String>
+    let paths: Set<[UInt8]>
+
     func accepts(_ manifest: Manifest) -> Bool {
-        (hosts.isEmpty || hosts.contains { $0.text == manifest.host })
-            && (tags.isEmpty || tags.contains { manifest.tags.contains($0.text) })
-            && (paths.isEmpty || paths.contains { manifest.paths.contains($0.bytes) })
+        (hosts.isEmpty || hosts.contains(manifest.host))
+            && (tags.isEmpty || !tags.isDisjoint(with: manifest.tags))
+            && (paths.isEmpty || !paths.isDisjoint(with: manifest.paths))
+    }
+}
+
+extension SnapshotFilter {
+    var choice: SnapshotChoice {
+        SnapshotChoice(
+            hosts: Set(hosts.map(\.text)), tags: Set(tags.map(\.text)),
+            paths: Set(paths.map(\.bytes)))
     }
 }
 

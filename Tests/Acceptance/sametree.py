@@ -5,8 +5,8 @@
 
 Compared: names, types, modes, owners, sizes, mtimes to the nanosecond, link targets, device numbers,
 extended attributes of every namespace (ACLs and capabilities are such), which names are hard links of
-one inode, content, and where the holes are (4 KiB granularity). Not compared: atime, ctime, inode
-numbers, the size of directories. Exit 2: a tree could not be read.
+one inode, content, and where the holes are (4 KiB granularity, in files of more than that). Not
+compared: atime, ctime, inode numbers, the size of directories. Exit 2: a tree could not be read.
 """
 import argparse
 import errno
@@ -161,7 +161,7 @@ class Comparison:
                 files.append(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=fd))
             size = min(s.st_size for s in stats)
             maps = [data_ranges(f, s.st_size) for f, s in zip(files, stats)]
-            if not self.options.no_holes and maps[0] != maps[1]:
+            if not self.options.no_holes and size > 4096 and maps[0] != maps[1]:
                 self.differ(path, "data at %s, %s" % tuple(map(abbreviated, maps)))
             ranges = [(0, size)] if size < READ_ALL_BELOW else merged(maps[0] + maps[1])
             for start, end in ranges:

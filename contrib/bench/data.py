@@ -21,7 +21,8 @@ SMALL_SIZE_MAX = 16 << 10
 # 0.19 GB in groups of 256 KiB, as it does with a mixed set of configuration, source and log files.
 SMALL_RANDOM_SHARE = 0.22
 PHRASES_PER_DIRECTORY = 1_200
-PHRASES_LARGE = 65_536
+# Text about as hard for zstd -1 as a directory of program libraries (3 times smaller).
+PHRASES_LARGE = 8_000
 
 LARGE_SIZE = 3_200_000_000
 LARGE_BLOCK = 64 << 20
@@ -31,7 +32,7 @@ TREE_SIZE = 2_300_000_000
 TREE_ROOTS = ("/usr", "/opt", "/etc", "/var/lib")
 
 SEED = 1
-VERSION = 1     # to be raised when the same parameters make other data
+VERSION = 3     # to be raised when the same parameters make other data
 
 
 def make(name, directory, scale):
@@ -49,14 +50,14 @@ def make(name, directory, scale):
     return path
 
 
-def measure(path):
-    """(entries, bytes of regular files) below `path`, hard links counted once."""
+def measure(path, links_once=True):
+    """(entries, bytes of regular files) below `path`; hard links count once or every time."""
     entries, size, seen = 0, 0, set()
     for directory, directories, files in os.walk(path):
         entries += len(directories) + len(files)
         for name in files:
             status = os.lstat(os.path.join(directory, name))
-            if status.st_nlink > 1:
+            if status.st_nlink > 1 and links_once:
                 if status.st_ino in seen:
                     continue
                 seen.add(status.st_ino)
@@ -128,13 +129,25 @@ def make_tree(path, scale):
             break
     # A seeded shuffle makes a mixture of everything instead of the first letters of the alphabet.
     random.Random(SEED).shuffle(units)
-    chosen = []
-    for paths, count, length in units:
-        if count <= entries and length <= size:
+    copy_paths(sorted(choose(units, entries, size)), path)
+
+
+def choose(units, entries, size):
+    """Paths of units that together come near both `entries` and `size` without exceeding them."""
+    chosen, skipped, entries_left, size_left = [], [], entries, size
+    for careful in (True, False):
+        for unit in units:
+            paths, count, length = unit
+            # At first, what would run through the bytes too fast for the entries is put off.
+            dense = length * entries > size * count and size_left * entries < entries_left * size
+            if count > entries_left or length > size_left or careful and dense:
+                skipped.append(unit)
+                continue
             chosen += paths
-            entries -= count
-            size -= length
-    copy_paths(sorted(chosen), path)
+            entries_left -= count
+            size_left -= length
+        units, skipped = skipped, []
+    return chosen
 
 
 def collect_units(path, device, excluded, size_max, entries_max, units):

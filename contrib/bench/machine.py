@@ -49,7 +49,8 @@ def run(arguments, log, environment=None, directory=None, accept=(0,)):
         seconds = time.monotonic() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in accept:
-        raise StepError(f"{' '.join(map(str, arguments))}: status {process.returncode}: {tail(log)}")
+        command = " ".join(arguments)
+        raise StepError(f"{command}: status {process.returncode}: {tail(log)}")
     return Run(seconds, usage.ru_maxrss * 1024)
 
 

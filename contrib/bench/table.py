@@ -8,14 +8,15 @@ a sentence and whether it is reached (None: cannot be told from what was measure
 import statistics
 
 PEERS = ("restic", "borg")
-COLUMNS = ("step", "snapfs", "restic", "borg", "plain", "snapfs/plain", "best peer/snapfs", "target",
-           "reached?")
+COLUMNS = ("step", "snapfs", "restic", "borg", "plain", "snapfs/plain", "best peer/snapfs",
+           "target", "reached?")
 
 GB = 1e9
 MIB = 1 << 20
 
 # Row name -> (title, unit). The order is that of the table.
 ROWS = {
+    "read": ("source, only read (cold)", "s"),
     "backup": ("first backup", "s"),
     "backup.memory": ("  its peak memory", "MiB"),
     "size": ("repository", "GB"),

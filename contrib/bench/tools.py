@@ -71,9 +71,6 @@ class Tool:
                 daemon.kill()
                 daemon.wait()
 
-    def mount_memory(self):
-        return machine.peak_memory(self.point)
-
 
 class Snapfs(Tool):
     name = "snapfs"

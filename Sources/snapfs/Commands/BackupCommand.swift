@@ -42,7 +42,11 @@ struct BackupCommand: Command {
     }
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "backup does not work yet")
+        let source = try sources.source()
+        if dryRun, case .paths = source {} else if dryRun {
+            throw ValidationError("--dry-run goes with paths.")
+        }
+        try BackupRun(RepositoryAccess.open(global, output), output, self).run(source)
     }
 }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Glibc
 import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapRepository
+import SnapStore
 
 struct InitCommand: Command {
     static let configuration = CommandConfiguration(
@@ -22,7 +27,66 @@ struct InitCommand: Command {
 
     @OptionGroup var global: GlobalOptions
 
+    struct Message: Encodable {
+        var messageType = "initialized"
+        let id: String
+        let repository: String
+    }
+
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "init does not work yet")
+        let path = try global.repository()
+        let store = try RepositoryAccess.store(path, create: true)
+        try Self.requireEmpty(store, path)
+        let credential: SnapFormat.Credential
+        if let file = newKeyFile?.bytes {
+            credential = .keyFile(try Self.writeKey(file))
+        } else {
+            credential = try .init(try global.newPasswordSource.read(output, confirm: true))
+        }
+        do {
+            try store.makeDirectories()
+            try Repository.create(store, credential, label: newKeyFile == nil ? "password" : "key file")
+        } catch {
+            // A key that opens nothing would only be mistaken for one that does.
+            newKeyFile?.bytes.withCString { _ = unlink($0) }
+            throw error
+        }
+        let repository = try Repository.open(store, credential)
+        if output.json {
+            try output.json(
+                Message(id: repository.hexID, repository: String(decoding: path, as: UTF8.self)))
+        }
+        try output.note("created repository \(repository.hexID.prefix(8)) at \(name: path)")
+        try output.note(
+            newKeyFile == nil
+                ? "Remember the password: without it the data cannot be read by anyone."
+                : "Keep a copy of the key file elsewhere: without it the data cannot be read by anyone.")
+    }
+
+    private static func requireEmpty(_ store: LocalStore, _ path: [UInt8]) throws {
+        let files = try store.list("").map(\.name) + store.listDirectories("")
+        if files.contains(Marker.storeName) {
+            throw SnapError(.exists, "there is a repository at \(Text.escaped(path)) already")
+        }
+        // What an interrupted init leaves is only directories of ours.
+        guard files.allSatisfy({ LocalStore.directories.contains($0) || $0 == "config" }) else {
+            throw SnapError(.refused, "\(Text.escaped(path)) is not empty")
+        }
+    }
+
+    /// Writes a new random key, durable before anything depends on it.
+    private static func writeKey(_ path: [UInt8]) throws -> Secret {
+        let key = try Secret(randomCount: 32)
+        let shown = Text.escaped(path)
+        let file = try path.withUnsafeBytes {
+            try withTerminated($0) { name in
+                try FileDescriptor.open(
+                    String(cString: name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
+                    label: "the new key file \(shown)")
+            }
+        }
+        try key.withBytes { try file.write($0, at: 0, label: shown) }
+        try systemCall("synchronising \(shown)") { fsync(file.number) }
+        return key
     }
 }

@@ -26,6 +26,10 @@ struct MountCommand: Command {
     @Flag(name: [.customShort("f"), .long], help: "Stay in the foreground until unmounted.")
     var foreground = false
 
+    /// Set by the process in front: where to say that the mount answers.
+    @Option(help: .hidden)
+    var readyDescriptor: Int32?
+
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
 
@@ -48,6 +52,7 @@ struct MountCommand: Command {
     }
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "mount does not work yet")
+        if !foreground && readyDescriptor == nil { return try MountLauncher.launch() }
+        try MountRun(self, output).run()
     }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Glibc
 import SnapBase
+import SnapFiles
+import SnapFuse
 
 struct UnmountCommand: Command {
     static let configuration = CommandConfiguration(
@@ -14,6 +17,32 @@ struct UnmountCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "umount does not work yet")
+        let path = try Self.resolve(mountPoint.bytes)
+        guard let mount = try MountTable.find(path), mount.type == "fuse.snapfs" else {
+            throw SnapError(
+                .notFound, "snapfs has nothing mounted on \(Text.escaped(mountPoint.bytes))")
+        }
+        try Unmount.unmount(path)
+    }
+
+    /// Absolute, without links; the last component is not asked, for a dead mount answers nothing.
+    private static func resolve(_ path: [UInt8]) throws -> String {
+        let absolute = try SourcePaths.absolute(path)
+        guard let slash = absolute.lastIndex(of: UInt8(ascii: "/")), absolute.count > 1 else {
+            return "/"
+        }
+        let parent = slash == 0 ? [UInt8(ascii: "/")] : Array(absolute[..<slash])
+        guard let resolved = parent.withCString({ realpath($0, nil) }) else {
+            throw SnapError(errno: errno, "finding \(Text.escaped(path))")
+        }
+        defer { free(resolved) }
+        let prefix = String(cString: resolved)
+        let name = String(decoding: absolute[(slash + 1)...], as: UTF8.self)
+        let direct = prefix == "/" ? "/\(name)" : "\(prefix)/\(name)"
+        if try MountTable.find(direct) != nil { return direct }
+        // A symbolic link to the mount point.
+        guard let target = absolute.withCString({ realpath($0, nil) }) else { return direct }
+        defer { free(target) }
+        return String(cString: target)
     }
 }

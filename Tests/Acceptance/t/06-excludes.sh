@@ -17,7 +17,11 @@ stored() {      # the paths below the source in the last snapshot
     snapfs ls -R latest 2>&1 | sed -n "s|^.*$SRC/||p" | sort
 }
 has() { local p; for p in "$@"; do is "stored: $p" "$(stored | grep -xF -e "$p")" "$p"; done; }
-lacks() { local p; for p in "$@"; do is "left out: $p" "$(stored | grep -xF -e "$p")" ""; done; }
+lacks() {       # the rest must be listed, or this would say nothing
+    local p
+    num "the rest is stored" "$(stored | wc -l)" -gt 0
+    for p in "$@"; do is "left out: $p" "$(stored | grep -xF -e "$p")" ""; done
+}
 
 backup --exclude '*.log' "$SRC"
 has keep/a.txt logs/deep cache/data

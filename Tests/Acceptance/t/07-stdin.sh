@@ -2,7 +2,6 @@
 . "$(dirname "$0")/../lib.sh"
 new_key_repo
 random_file 4 3000001 "$T/data"
-from_file() { "$@" <"$T/data"; }
 stdin_backup() { snapfs backup --stdin "$@" <"$T/data"; }
 exits 0 "backup --stdin" stdin_backup --stdin-filename dump.bin
 exits 0 "ls" snapfs ls latest

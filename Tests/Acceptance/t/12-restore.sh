@@ -11,6 +11,7 @@ ln -s d "$SRC/link"
 find "$SRC" -exec touch -hd '2022-02-02 02:02:02' {} +
 new_key_repo
 backup "$SRC"
+LIMIT=30
 restore() { snapfs restore "latest:$SRC" --target "$T/to" "$@"; }
 files() { (cd "$T/to" && find . -type f | sort | tr '\n' ' '); }
 fresh() { rm -rf "$T/to"; }

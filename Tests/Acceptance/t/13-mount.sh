@@ -69,7 +69,7 @@ mount_at "$M"
 ok "the mount answers" ls "$M/snapshots"
 pid=$(daemon_of "$M")
 ok "the daemon is a process of ours" test -n "$pid"
-kill -9 $pid
+[[ -n $pid ]] && kill -9 "$pid"
 sleep 0.3
 ok_not "after kill -9 ls fails" ls "$M"
 file_has "loudly" "$T/judged" 'Transport endpoint is not connected|Input/output error'
@@ -79,8 +79,8 @@ exits 0 "umount of a dead mount" snapfs umount "$M"
 mount_at "$M"
 ok "and mounted again it answers" test -d "$M/latest$SRC"
 pid=$(daemon_of "$M")
-kill -TERM $pid
-ok "SIGTERM ends the daemon" wait_until 10 sh -c "! kill -0 $pid"
+[[ -n $pid ]] && kill -TERM "$pid"
+ok "SIGTERM ends the daemon" wait_until 10 sh -c "! kill -0 ${pid:-0}"
 ok "and leaves no mount behind" wait_until 5 sh -c "! grep -qF ' $M ' /proc/self/mountinfo"
 umount -l "$M" 2>/dev/null
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/. Built anew from the listed
+// manifests whenever they change; nodes keep their numbers for the life of the mount, so what the
+// kernel still knows stays right.
+
+import SnapBase
+import SnapFormat
+
+/// A state of the virtual tree. Immutable.
+struct HistoryTree: Sendable {
+    enum Node: Sendable {
+        /// Names in order, with their nodes.
+        case directory([(name: [UInt8], node: UInt64)])
+        case link(target: [UInt8])
+    }
+
+    private(set) var nodes: [UInt64: Node] = [:]
+    /// Changes with every state; becomes the directories' mtime.
+    let time: Timestamp
+
+    static let root: UInt64 = 1
+
+    /// `names` are the names in snapshots/ by slot, oldest snapshot first.
+    init(
+        _ snapshots: [(manifest: Manifest, name: String, slot: Int)], numbers: NodeNumbers,
+        time: Timestamp
+    ) {
+        self.time = time
+        var hosts: [String: [(String, String)]] = [:]
+        var tags: [String: [(String, String)]] = [:]
+        var entries: [(name: [UInt8], node: UInt64)] = []
+        for (manifest, name, slot) in snapshots {
+            entries.append((Array(name.utf8), NodeNumber.number(slot: slot, rank: 0)))
+            hosts[Self.fileName(manifest.host), default: []].append((name, name))
+            for tag in Set(manifest.tags.map(Self.fileName)) {
+                tags[tag, default: []].append((name, name))
+            }
+        }
+        var root: [(name: [UInt8], node: UInt64)] = []
+        if let newest = snapshots.last?.name {
+            // Another target is another node: the kernel keeps what it has read of a link.
+            let node = numbers.number("latest/\(newest)")
+            nodes[node] = .link(target: Array("snapshots/\(newest)".utf8))
+            root.append((Array("latest".utf8), node))
+        }
+        root.append(add("snapshots", entries, numbers))
+        root.append(groups("hosts", hosts, numbers))
+        root.append(groups("tags", tags, numbers))
+        nodes[Self.root] = .directory(root.sorted { $0.name.lexicographicallyPrecedes($1.name) })
+    }
+
+    private mutating func add(
+        _ name: String, _ entries: [(name: [UInt8], node: UInt64)], _ numbers: NodeNumbers
+    ) -> (name: [UInt8], node: UInt64) {
+        let node = numbers.number(name)
+        nodes[node] = .directory(entries.sorted { $0.name.lexicographicallyPrecedes($1.name) })
+        return (Array(String(name.split(separator: "/").last!).utf8), node)
+    }
+
+    /// A directory of directories of links into snapshots/.
+    private mutating func groups(
+        _ kind: String, _ groups: [String: [(String, String)]], _ numbers: NodeNumbers
+    ) -> (name: [UInt8], node: UInt64) {
+        var entries: [(name: [UInt8], node: UInt64)] = []
+        for (group, links) in groups {
+            var below: [(name: [UInt8], node: UInt64)] = []
+            for (name, snapshot) in links {
+                let node = numbers.number("\(kind)/\(group)/\(name)")
+                nodes[node] = .link(target: Array("../../snapshots/\(snapshot)".utf8))
+                below.append((Array(name.utf8), node))
+            }
+            entries.append(add("\(kind)/\(group)", below, numbers))
+        }
+        return add(kind, entries, numbers)
+    }
+
+    /// A host or tag as one name in a directory.
+    static func fileName(_ text: String) -> String {
+        let name = String(text.map { $0 == "/" || $0 == "\0" ? "_" : $0 })
+        if name.isEmpty || name == "." || name == ".." { return "_" + name }
+        return String(decoding: Array(name.utf8.prefix(255)), as: UTF8.self)
+    }
+
+    /// The names in snapshots/: the time in UTC, with eight digits of the id where the second is
+    /// taken by an earlier one.
+    static func names(_ manifests: [Manifest]) -> [String] {
+        var taken: Set<String> = []
+        return manifests.map { manifest in
+            let time = CivilTime(seconds: manifest.time.seconds).description
+            let name =
+                taken.contains(time) ? "\(time)-\(manifest.hexID.prefix(8))" : time
+            taken.insert(name)
+            return name
+        }
+    }
+}
+
+/// Numbers of virtual nodes by their path: the same path keeps its number. Used under its owner's
+/// lock.
+final class NodeNumbers {
+    private var numbers: [String: UInt64] = [:]
+    private var next = HistoryTree.root + 1
+
+    func number(_ path: String) -> UInt64 {
+        if let number = numbers[path] { return number }
+        defer { next += 1 }
+        numbers[path] = next
+        return next
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// One run of `backup`: from the options to a committed snapshot and its summary.
+
+import ArgumentParser
+import Glibc
+import SnapBase
+import SnapFiles
+import SnapFormat
+import SnapRepository
+import SnapView
+
+struct BackupRun {
+    let access: RepositoryAccess
+    let output: Output
+    let command: BackupCommand
+    private let counts = BackupProgress()
+
+    init(_ access: RepositoryAccess, _ output: Output, _ command: BackupCommand) {
+        self.access = access
+        self.output = output
+        self.command = command
+    }
+
+    func run(_ source: BackupSources.Source) throws {
+        let progress = Progress(output)
+        defer { progress.finish() }
+        let manifest: Manifest?
+        switch source {
+        case .paths(let paths): manifest = try files(paths, progress)
+        case .standardInput(let name): manifest = try stream(0, name, progress) {}
+        case .command(let words, let name):
+            let child = try ChildProcess(words)
+            do {
+                manifest = try stream(child.output, name, progress) { try child.wait() }
+            } catch {
+                child.cancel()
+                throw error
+            }
+        }
+        progress.finish()
+        try BackupSummary(counts, manifest, seconds: progress.seconds).print(output)
+        if counts.problems.1 > 0 { throw ExitStatus.incomplete.code }
+    }
+
+    // MARK: Manifest
+
+    private func template(_ source: Manifest.Source, _ paths: [[UInt8]]) -> Manifest {
+        let now = command.description.time?.timestamp ?? Timestamp.now()
+        let root = Entry(name: [], attributes: Attributes(mode: 0o040755))
+        var manifest = Manifest(id: [UInt8](repeating: 0, count: 16), time: now, root: root)
+        manifest.host = command.description.host?.text ?? Self.hostName
+        manifest.user = Self.userName
+        manifest.source = source
+        manifest.paths = paths.sorted { $0.lexicographicallyPrecedes($1) }
+        manifest.tags = command.description.tags.map(\.text)
+        manifest.program = "snapfs \(Version.program)"
+        return manifest
+    }
+
+    static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    }
+
+    private static var userName: String {
+        guard let entry = getpwuid(geteuid()) else { return String(geteuid()) }
+        return String(cString: entry.pointee.pw_name)
+    }
+
+    /// The newest snapshot or checkpoint of the same series that can be read.
+    private func predecessor(_ template: Manifest) throws -> SnapshotView? {
+        let series = try access.repository.manifests { _, _ in }.filter {
+            $0.host == template.host && $0.job == template.job && $0.paths == template.paths
+                && $0.source == template.source
+        }
+        for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
+            let view = try access.view(manifest)
+            do {
+                // What the root cannot show, nothing below can be recognised by.
+                try view.forEach(in: view.root) { _ in false }
+                return view
+            } catch let error as SnapError where error.kind == .damaged {
+                output.warning("warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used")
+            }
+        }
+        return nil
+    }
+
+    // MARK: Sources
+
+    private func files(_ named: [[UInt8]], _ progress: Progress) throws -> Manifest? {
+        let paths = try named.map { try SourcePaths.absolute($0) }
+        try SourcePaths.requireExisting(paths)
+        var template = template(.files, paths)
+        let predecessor = try predecessor(template)
+        template.predecessor = predecessor?.manifest.id
+        var options = FileBackup.Options()
+        options.paths = paths
+        options.exclusion = try exclusion()
+        options.checkpointInterval = Int64(command.checkpointInterval)
+        options.isInterrupted = { Interruption.requested }
+        options.report = { [output] problem in
+            output.warning("\(name: problem.path): \(problem.message)")
+        }
+        options.visit = visitor(progress)
+        if let predecessor {
+            progress.expect(
+                items: predecessor.manifest.totals.files, bytes: predecessor.manifest.totals.bytes)
+        }
+        if command.dryRun {
+            let run = FileBackup(
+                repository: access.repository, options: options, progress: counts,
+                writer: DryRunSink())
+            _ = try run.run(predecessor: predecessor)
+            return nil
+        }
+        let writer = try SnapshotWriter(
+            repository: access.repository, template: template, progress: counts,
+            threads: Self.cores)
+        let run = FileBackup(
+            repository: access.repository, options: options, progress: counts, writer: writer)
+        return try finish(writer) { try run.run(predecessor: predecessor) }
+    }
+
+    private func stream(
+        _ descriptor: Int32, _ name: [UInt8], _ progress: Progress, _ ended: () throws -> Void
+    ) throws -> Manifest? {
+        let path = try SourcePaths.absolute([UInt8(ascii: "/")] + name)
+        let template = template(.stream, [path])
+        let writer = try SnapshotWriter(
+            repository: access.repository, template: template, progress: counts,
+            threads: Self.cores)
+        return try finish(writer) {
+            let root = try StreamBackup.run(
+                descriptor: descriptor, path: path, time: template.time, writer: writer,
+                progress: counts,
+                isInterrupted: {
+                    let seen = counts.counts
+                    progress.set(items: seen.filesNew, bytes: seen.bytesRead)
+                    return Interruption.requested
+                })
+            try ended()
+            return root
+        }
+    }
+
+    /// Runs the source and commits; on any failure nothing is listed.
+    private func finish(_ writer: SnapshotWriter, _ source: () throws -> Entry) throws -> Manifest {
+        let root: Entry
+        do { root = try source() } catch {
+            let error = SnapError.wrap(error)
+            // A checkpoint on its way is worth waiting for.
+            if error.kind == .interrupted { try writer.drain() } else { try writer.abandon() }
+            throw error
+        }
+        return try writer.finish(root: root)
+    }
+
+    private static var cores: Int { max(2, min(16, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    private func exclusion() throws -> Exclusion {
+        var exclusion = Exclusion()
+        exclusion.patterns = try command.exclusions.patterns().map { try PathPattern($0) }
+        exclusion.ifPresent = command.exclusions.ifPresent.map { Self.tag($0.bytes) }
+        if command.exclusions.caches { exclusion.ifPresent.append(Exclusion.cacheTag) }
+        exclusion.largerThan = command.exclusions.largerThan?.bytes
+        exclusion.oneFileSystem = command.exclusions.oneFileSystem
+        for path in [access.path, String(decoding: try command.global.cacheDirectory(), as: UTF8.self)] {
+            if let found = try? FileAttributes(path: path + "/.") {
+                exclusion.directories.insert(.init(device: found.device, inode: found.inode))
+            }
+        }
+        return exclusion
+    }
+
+    private static func tag(_ text: [UInt8]) -> (name: [UInt8], header: [UInt8]) {
+        guard let colon = text.firstIndex(of: UInt8(ascii: ":")) else { return (text, []) }
+        return (Array(text[..<colon]), Array(text[(colon + 1)...]))
+    }
+
+    private func visitor(
+        _ progress: Progress
+    ) -> (([UInt8], FileBackup.EntryStatus) -> Void)? {
+        let showsEach = output.level == .verbose
+        guard showsEach || output.showsProgress else { return nil }
+        return { [output, counts] path, status in
+            if output.showsProgress {
+                let seen = counts.counts
+                progress.set(
+                    items: seen.filesNew + seen.filesChanged + seen.filesUnchanged,
+                    bytes: seen.bytesRead + seen.bytesUnchanged)
+            }
+            if showsEach {
+                try? output.detail("\(Self.word(status)) \(name: path)")
+            }
+        }
+    }
+
+    private static func word(_ status: FileBackup.EntryStatus) -> String {
+        switch status {
+        case .new: "new      "
+        case .changed: "changed  "
+        case .unchanged: "unchanged"
+        }
+    }
+}

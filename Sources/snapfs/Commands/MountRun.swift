@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+//
+// One mount, from the options to its end.
+
+import Glibc
+import SnapBase
+import SnapFormat
+import SnapFuse
+import SnapMount
+import SnapRepository
+import SnapView
+
+struct MountRun {
+    private let command: MountCommand
+    private let output: Output
+
+    init(_ command: MountCommand, _ output: Output) {
+        self.command = command
+        self.output = output
+    }
+
+    func run() throws {
+        let mountPoint = try MountPoint(command.mountPoint)
+        try mountPoint.requireApart(from: try command.global.repository(), "the repository")
+        try mountPoint.requireApart(from: try command.global.cacheDirectory(), "the cache")
+        var limits = ObjectReader.Limits()
+        limits.readAheadThreads = max(2, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let access = try RepositoryAccess.open(command.global, output, limits: limits)
+        let report = reporter
+        let fileSystem: any FileSystem
+        var history: HistoryFileSystem?
+        if let snapshot = command.snapshot {
+            fileSystem = try Self.snapshot(access, snapshot, command.filter, report)
+        } else {
+            let filter = command.filter.choice
+            let all = try HistoryFileSystem(
+                repository: access.repository, caches: ViewCaches(),
+                accepts: { filter.accepts($0) }, report: report)
+            fileSystem = all
+            history = all
+        }
+        var options = MountOptions()
+        options.allowOther = command.allowOther
+        options.source = "snapfs:\(access.path)"
+        let session = try MountSession(
+            mountPoint: mountPoint.path, fileSystem: fileSystem, options: options)
+        history?.follow(session)
+        defer { history?.stop() }
+        stopOnSignal(session)
+        if let ready = command.readyDescriptor { Self.detach(ready) }
+        try session.run()
+    }
+
+    private static func snapshot(
+        _ access: RepositoryAccess, _ argument: SnapshotArgument, _ filter: SnapshotFilter,
+        _ report: @escaping @Sendable (String) -> Void
+    ) throws -> SnapshotFileSystem {
+        let view = try access.view(of: argument, filter: filter)
+        guard let start = try view.place(path: argument.path ?? []) else {
+            throw SnapError(
+                .notFound,
+                "the snapshot has no /\(Text.escaped(argument.path ?? []))")
+        }
+        guard start.attributes.isDirectory else {
+            throw SnapError(
+                .invalid, "/\(Text.escaped(argument.path ?? [])) is not a directory")
+        }
+        return SnapshotFileSystem(view: view, start: start, report: report)
+    }
+
+    private var reporter: @Sendable (String) -> Void {
+        let output = output
+        return { message in output.warning(Text("mount: \(message)")) }
+    }
+
+    /// Ends the session when the first signal arrives.
+    private func stopOnSignal(_ session: MountSession) {
+        let output = output
+        _ = Thread("signals") { [weak session] in
+            while !Interruption.requested {
+                if session == nil { return }
+                usleep(200_000)
+            }
+            do { try session?.stop() } catch {
+                output.warning(Text("warning: \(SnapError.wrap(error).message)"))
+            }
+        }
+    }
+
+    /// Leaves the terminal to the user, then tells the process in front that the mount answers.
+    private static func detach(_ ready: Int32) {
+        setsid()
+        chdir("/")
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        for descriptor: Int32 in 0...2 { dup2(null, descriptor) }
+        var byte: UInt8 = 1
+        // Served by the session's threads from here on; the kernel holds requests until then.
+        _ = write(ready, &byte, 1)
+        close(ready)
+    }
+}
+
+/// A directory that can be mounted on.
+struct MountPoint {
+    /// Absolute, without links.
+    let path: String
+
+    /// Throws unless the path is an empty directory with nothing mounted on it.
+    init(_ name: [UInt8]) throws {
+        let shown = Text.escaped(name)
+        guard let resolved = name.withCString({ realpath($0, nil) }) else {
+            let code = errno
+            if code == ENOTCONN {
+                throw SnapError(
+                    .refused, "\(shown) is a mount whose process died; run 'snapfs umount \(shown)'")
+            }
+            throw SnapError(errno: code, "the mount point \(shown)")
+        }
+        defer { free(resolved) }
+        path = String(cString: resolved)
+        if let there = try MountTable.find(path), there.type.hasPrefix("fuse") {
+            throw SnapError(.refused, "something is mounted on \(shown) already")
+        }
+        let directory = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY, label: shown)
+        var isEmpty = true
+        try DirectoryReader(directory, label: shown).forEach { _, _ in isEmpty = false }
+        guard isEmpty else { throw SnapError(.refused, "the mount point \(shown) is not empty") }
+    }
+
+    /// Throws when one of both directories is the other or lies inside it, by whatever path: the
+    /// kernel would wait for the mount while the mount waits for the kernel.
+    func requireApart(from other: [UInt8], _ what: String) throws {
+        guard let resolved = other.withCString({ realpath($0, nil) }) else { return }
+        defer { free(resolved) }
+        let theirs = Self.chain(String(cString: resolved))
+        let ours = Self.chain(path)
+        guard let own = ours.first, let their = theirs.first else { return }
+        if theirs.contains(own) || ours.contains(their) {
+            throw SnapError(
+                .refused, "the mount point \(path) and \(what) must not lie inside each other")
+        }
+    }
+
+    /// The identities of a directory and all directories above it.
+    private static func chain(_ path: String) -> [[UInt64]] {
+        var chain: [[UInt64]] = []
+        var rest = path
+        while true {
+            if let found = try? FileAttributes(path: rest.isEmpty ? "/" : rest) {
+                chain.append([found.device, found.inode])
+            }
+            guard let slash = rest.lastIndex(of: "/") else { return chain }
+            rest = String(rest[..<slash])
+        }
+    }
+}
