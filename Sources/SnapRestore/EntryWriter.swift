@@ -210,7 +210,7 @@ final class EntryWriter {
         switch reference.code {
         case 0: return try makeFile(spot, UnsafeRawBufferPointer(start: nil, count: 0))
         case 2:
-            let whole = PlacedExtent(start: 0, extent: Extent(end: size, id: reference.id))
+            let whole = PlacedExtent(whole: reference.id, size: size)
             return try restore.view.withBytes(of: whole) { try makeFile(spot, $0) }
         default:
             let entry = try restore.view.entry(place)

@@ -106,10 +106,8 @@ package final class Restore: Sendable {
     package init(_ view: SnapshotView, path: [UInt8]?, target: [UInt8], options: Options) throws {
         let parts = (path ?? []).split(separator: 0x2f).map(Array.init).filter { $0 != [0x2e] }
         guard let start = try view.place(path: path ?? []) else {
-            throw SnapError(
-                .notFound,
-                "the snapshot has no /\(String(decoding: parts.joined(separator: [0x2f]), as: UTF8.self))"
-            )
+            let shown = String(decoding: path ?? [], as: UTF8.self)
+            throw SnapError(.notFound, "the snapshot has no /\(shown)")
         }
         self.view = view
         self.start = start

@@ -147,7 +147,9 @@ final class TreeRemoval {
             let parent = stack.last?.descriptor ?? directory
             try level.name.withUnsafeBytes {
                 try withTerminated($0) { name in
-                    try systemCall("deleting it") { unlinkat(parent.number, name, AT_REMOVEDIR) }
+                    _ = try systemCall("deleting it") {
+                        unlinkat(parent.number, name, AT_REMOVEDIR)
+                    }
                 }
             }
             restore.done(.deleted, bytes: 0, shown(level.name))

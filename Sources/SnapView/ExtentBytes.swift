@@ -4,6 +4,13 @@ import SnapBase
 import SnapFormat
 import SnapRepository
 
+extension PlacedExtent {
+    /// A file that is one chunk.
+    package init(whole id: ObjectID, size: UInt64) {
+        self.init(start: 0, extent: Extent(end: size, id: id))
+    }
+}
+
 extension SnapshotView {
     /// Calls body with the bytes of an extent that is no hole, in the memory of their record: nothing
     /// is copied.
