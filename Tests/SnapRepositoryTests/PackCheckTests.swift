@@ -24,7 +24,9 @@ import Testing
         let report = CheckReport(CheckObserver())
         let check = StoreCheck(repository, report, CheckObserver())
         try check.run()
-        try check.readPacks(threads: 2)
+        let pool = WorkerPool(threads: 2)
+        defer { pool.close() }
+        try check.readPacks(pool, threads: 2)
         return (report, check.suspects)
     }
 
