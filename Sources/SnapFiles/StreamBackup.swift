@@ -31,8 +31,7 @@ package enum StreamBackup {
         }
         var file = entry(name, mode: 0o100600, time)
         file.attributes.allocated = (writer.openFileSize + 511) / 512 * 512
-        try writer.endFile(file, xattrs: [])
-        progress.update { $0.filesNew += 1 }
+        try writer.endFile(file, xattrs: [], before: nil)
         for _ in parts.dropLast() { try writer.endDirectory() }
         return entry([], mode: 0o040755, time)
     }

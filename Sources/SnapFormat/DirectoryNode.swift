@@ -149,8 +149,7 @@ package final class DirectoryNode: Sendable {
         attributes.inode = field(r + 56, UInt64.self)
         attributes.links = field(r + 64, UInt32.self)
         let flags = field(r + 76, UInt8.self)
-        attributes.racy = flags & 1 != 0
-        attributes.changedWhileRead = flags & 2 != 0
+        attributes.changedWhileRead = flags & 1 != 0
         attributes.linkGroup = field(r + 80, UInt64.self)
         attributes.allocated = field(r + 88, UInt64.self)
         return attributes
@@ -258,7 +257,7 @@ package final class DirectoryNode: Sendable {
                 throw damaged("extension out of bounds")
             }
             let attributes = Attributes(mode: at(6, UInt16.self))
-            guard let kind = attributes.kind, at(75, UInt8.self) <= 5, at(76, UInt8.self) <= 3,
+            guard let kind = attributes.kind, at(75, UInt8.self) <= 5, at(76, UInt8.self) <= 1,
                 at(77, UInt16.self) == 0, at(79, UInt8.self) == 0,
                 at(32, UInt32.self) < 1_000_000_000, at(36, UInt32.self) < 1_000_000_000,
                 at(40, UInt64.self) <= UInt64(Int64.max), at(80, UInt64.self) < 1 << 61

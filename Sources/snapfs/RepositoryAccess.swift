@@ -73,6 +73,13 @@ final class RepositoryAccess {
     /// The one snapshot that an argument names.
     func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest {
         let candidates = try manifests(filter)
+        if case .id = argument.name {} else if let damaged = damagedManifests.first {
+            // It may be the very one that is meant.
+            throw SnapError(
+                .damaged,
+                "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so '\(argument.text)' "
+                    + "is not certain; name a snapshot by its id")
+        }
         switch argument.name {
         case .latest:
             if let newest = candidates.last { return newest }

@@ -49,6 +49,7 @@ struct BackupRun {
         let now = command.description.time?.timestamp ?? Timestamp.now()
         let root = Entry(name: [], attributes: Attributes(mode: 0o040755))
         var manifest = Manifest(id: [UInt8](repeating: 0, count: 16), time: now, root: root)
+        manifest.startTime = Timestamp.now()
         manifest.host = command.description.host?.text ?? Self.hostName
         manifest.user = Self.userName
         manifest.source = source
@@ -112,7 +113,7 @@ struct BackupRun {
         if command.dryRun {
             let run = FileBackup(
                 repository: access.repository, options: options, progress: counts,
-                writer: DryRunSink())
+                writer: DryRunSink(counts))
             _ = try run.run(predecessor: predecessor)
             return nil
         }
