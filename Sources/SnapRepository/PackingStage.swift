@@ -134,10 +134,10 @@ final class PackingStage {
     }
 
     private func mergeIndex() throws {
-        let segments = repository.objects.segments
-        guard segments.count > Self.segmentsMax else { return }
+        let listed = try repository.objects.listedSegments()
+        guard listed.count > Self.segmentsMax else { return }
         _ = try IndexWriter.merge(
-            segments, store: repository.store, key: try session.newFileKey(.index),
+            listed, superseding: listed.map(\.name), store: repository.store, key: try session.newFileKey(.index),
             session: session.id)
         try repository.store.synchronize()
         try repository.objects.refresh()

@@ -24,7 +24,7 @@ package final class Repository: Sendable {
 
     private init(
         store: any Store, id: [UInt8], keyring: Keyring, configuration: Configuration,
-        keys: DerivedKeys, limits: ObjectReader.Limits
+        keys: DerivedKeys, cache: (any Store)?, limits: ObjectReader.Limits
     ) throws {
         self.store = store
         self.id = id
@@ -33,14 +33,16 @@ package final class Repository: Sendable {
         self.keys = keys
         let masters = keyring.generations
         objects = ObjectReader(
-            store: store, keys: keys, masters: masters, repository: id, limits: limits)
+            store: store, keys: keys, masters: masters, repository: id, cache: cache,
+            limits: limits)
     }
 
     /// Opens the repository with a credential. Throws `.noRepository`, `.wrongKey`, `.unsupported`.
-    /// A slot that cannot be decoded is passed to `warn` and skipped.
+    /// A slot that cannot be decoded is passed to `warn` and skipped. `cache` gives the store for
+    /// what can be made again, by the repository's id.
     package static func open(
         _ store: any Store, _ credential: Credential, limits: ObjectReader.Limits = .init(),
-        warn: (String) -> Void = { _ in }
+        cache: (String) -> (any Store)? = { _ in nil }, warn: (String) -> Void = { _ in }
     ) throws -> Repository {
         let id = try Marker.repository(try readMarker(store))
         let keys = try openSlot(store, credential, repository: id, warn: warn)
@@ -51,7 +53,7 @@ package final class Repository: Sendable {
         return try Repository(
             store: store, id: id, keyring: keyring,
             configuration: try Configuration(fields: plain, repository: id), keys: derived,
-            limits: limits)
+            cache: cache(Hex.encode(id)), limits: limits)
     }
 
     /// Creates a repository in an empty store. The marker comes last: without it there is none.

@@ -39,6 +39,12 @@ package final class LocalStore: Store, @unchecked Sendable {
         try synchronize()
     }
 
+    /// Makes the directories of a cache, and a marker of its own, which tells a directory that is
+    /// there from one that went away.
+    package func makeCacheDirectories() throws {
+        for name in ["index", "tmp"] { try makeDirectory(name) }
+    }
+
     package func open(_ name: String) throws -> any StoreFile {
         let file = try files.openFile(name)
         return LocalFile(file, size: try file.size(), name: name)
