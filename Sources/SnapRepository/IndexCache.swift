@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Merged copies of index segments on the client's own disk, so that a lookup asks a few segments however
-// many a repository has. A copy is a segment like any other and names what it merges as superseded; it
-// is good for as long as all of that is still listed. Segments are merged by size, small ones first, so
-// that each entry is copied a logarithmic number of times. Losing the cache costs time only.
+// Merged copies of index segments on the client's own disk, so that a lookup asks a few segments
+// however many a repository has. A copy is a segment like any other and names what it merges as
+// superseded; it is good for as long as all of that is still listed. Segments are merged by size,
+// small ones first, so that each entry is copied a logarithmic number of times. Losing the cache
+// costs time only.
 
 import SnapBase
 import SnapCrypto

@@ -152,7 +152,8 @@ enum IndexWriter {
             superseded: [], entries: { try entries.forEach($0) })
     }
 
-    /// Merges segments into one that supersedes `names`; of equal ids the first segment's entry stays.
+    /// Merges segments into one that supersedes `names`; of equal ids the first segment's entry
+    /// stays.
     static func merge(
         _ segments: [IndexSegment], superseding names: [ObjectID], store: any Store, key: FileKey,
         session: [UInt8]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading and
-// writing of the small sealed files; packs and index have files of their own.
+// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading
+// and writing of the small sealed files; packs and index have files of their own.
 
 import SnapBase
 import SnapCrypto
@@ -97,7 +97,8 @@ package final class Repository: Sendable {
 
     private static func readMarker(_ store: any Store) throws -> [UInt8] {
         do { return try store.read(Marker.storeName, limit: 4096) } catch let error as SnapError
-        where error.kind == .notFound {
+            where error.kind == .notFound
+        {
             throw SnapError(
                 .noRepository,
                 "there is no repository at \(store.location); make one with 'snapfs init'")
@@ -139,7 +140,8 @@ package final class Repository: Sendable {
         for number in numbers {
             let name = Keyring.storeName(number)
             let file = try store.read(name, limit: Keyring.sizeMax)
-            // A holder who came later cannot open the first ones; nobody may be left out of the last.
+            // A holder who came later cannot open the first ones; nobody may be left out of the
+            // last.
             let opened: Keyring?
             do {
                 opened = try Keyring(file, number: number, keys: keys, repository: repository)
@@ -172,7 +174,8 @@ package final class Repository: Sendable {
         let header = try ContainerHeader(Array(file.prefix(ContainerHeader.size)), name: name)
         guard let master = masters[header.generation] else {
             throw SnapError(
-                .damaged, "\(name): sealed under generation \(header.generation), not in the keyring")
+                .damaged,
+                "\(name): sealed under generation \(header.generation), not in the keyring")
         }
         let key = try FileKey(
             header, kind: kind, master: master, repository: repository, name: name)

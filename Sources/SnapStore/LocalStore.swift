@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A store in a directory. A file is written under tmp/, synchronised and published under its name, so
-// it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
+// A store in a directory. A file is written under tmp/, synchronised and published under its name,
+// so it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
 // DURABILITY.
 
 import Glibc

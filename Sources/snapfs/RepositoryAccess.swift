@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The repository as a command sees it: opened with what the options and the environment say, and its
-// snapshots found by name.
+// The repository as a command sees it: opened with what the options and the environment say, and
+// its snapshots found by name.
 
 import Glibc
 import SnapBase
@@ -72,14 +72,16 @@ final class RepositoryAccess {
     }
 
     /// The one snapshot that an argument names.
-    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest {
+    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest
+    {
         let candidates = try manifests(filter)
-        if case .id = argument.name {} else if let damaged = damagedManifests.first {
+        if case .id = argument.name {
+        } else if let damaged = damagedManifests.first {
             // It may be the very one that is meant.
             throw SnapError(
                 .damaged,
-                "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so '\(argument.text)' "
-                    + "is not certain; name a snapshot by its id")
+                "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so "
+                    + "'\(argument.text)' is not certain; name a snapshot by its id")
         }
         switch argument.name {
         case .latest:
