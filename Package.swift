@@ -67,6 +67,10 @@ let package = Package(
                 "SnapTestSupport",
             ]),
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
+        tests(
+            "SnapViewTests",
+            ["SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore", "SnapTestSupport"]
+        ),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A node of a directory, decoded in place: checked once as a whole, then read by offset. A lookup is a
-// binary search over the records, a listing one pass. See snapfs-format(5), Directories.
+// A node of a directory, decoded in place: checked once as a whole, then read by offset. A lookup
+// is a binary search over the records, a listing one pass. See snapfs-format(5), Directories.
 
 import Glibc
 import SnapBase
@@ -88,7 +88,8 @@ package final class DirectoryNode: Sendable {
 
     package func name(at index: Int) -> [UInt8] { withName(at: index) { Array($0) } }
 
-    /// Preorder rank of record index's first entry, relative to this node's first; index may be count.
+    /// Preorder rank of record index's first entry, relative to this node's first; index may be
+    /// count.
     package func rank(at index: Int) -> UInt64 { ranks[index] }
 
     /// The record that holds the entry of a relative rank below entriesBelow.
@@ -124,6 +125,12 @@ package final class DirectoryNode: Sendable {
         return (objectID(record + 32), field(record + 8, UInt64.self))
     }
 
+    /// Bytes of the files under the child of an index record.
+    package func childBytes(at index: Int) -> UInt64 {
+        precondition(level > 0)
+        return field(start(index) + 24, UInt64.self)
+    }
+
     private func objectID(_ offset: Int) -> ObjectID {
         bytes.withUnsafeBytes { ObjectID($0, at: offset) }
     }
@@ -143,8 +150,7 @@ package final class DirectoryNode: Sendable {
         attributes.inode = field(r + 56, UInt64.self)
         attributes.links = field(r + 64, UInt32.self)
         let flags = field(r + 76, UInt8.self)
-        attributes.racy = flags & 1 != 0
-        attributes.changedWhileRead = flags & 2 != 0
+        attributes.changedWhileRead = flags & 1 != 0
         attributes.linkGroup = field(r + 80, UInt64.self)
         attributes.allocated = field(r + 88, UInt64.self)
         return attributes
@@ -156,7 +162,8 @@ package final class DirectoryNode: Sendable {
         return (field(r + 75, UInt8.self), objectID(r + 96))
     }
 
-    /// Whether a record carries extended attributes or a link target: whether its extension matters.
+    /// Whether a record carries extended attributes or a link target: whether its extension
+    /// matters.
     package func hasExtension(at index: Int) -> Bool {
         field(start(index) + 68, UInt64.self) & 0xff_ffff_0000_0000 != 0
     }
@@ -252,7 +259,7 @@ package final class DirectoryNode: Sendable {
                 throw damaged("extension out of bounds")
             }
             let attributes = Attributes(mode: at(6, UInt16.self))
-            guard let kind = attributes.kind, at(75, UInt8.self) <= 5, at(76, UInt8.self) <= 3,
+            guard let kind = attributes.kind, at(75, UInt8.self) <= 5, at(76, UInt8.self) <= 1,
                 at(77, UInt16.self) == 0, at(79, UInt8.self) == 0,
                 at(32, UInt32.self) < 1_000_000_000, at(36, UInt32.self) < 1_000_000_000,
                 at(40, UInt64.self) <= UInt64(Int64.max), at(80, UInt64.self) < 1 << 61

@@ -46,7 +46,6 @@ package struct Attributes: Sendable, Equatable {
     package var count: UInt64 = 0
     package var inode: UInt64 = 0
     package var links: UInt32 = 1
-    package var racy = false
     package var changedWhileRead = false
     /// 0 where the link count is 1.
     package var linkGroup: UInt64 = 0
@@ -73,7 +72,7 @@ package struct Attributes: Sendable, Equatable {
     package var isRegular: Bool { mode & 0o170000 == 0o100000 }
     package var isSymlink: Bool { mode & 0o170000 == 0o120000 }
 
-    var flags: UInt8 { (racy ? 1 : 0) | (changedWhileRead ? 2 : 0) }
+    var flags: UInt8 { changedWhileRead ? 1 : 0 }
 }
 
 /// Where the content of an entry is.

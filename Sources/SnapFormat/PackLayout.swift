@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bytes of a pack around its records: record heads, the trailer with both tables, the footer and
-// the padding. See snapfs-format(5), PACKS.
+// The bytes of a pack around its records: record heads, the trailer with both tables, the footer
+// and the padding. See snapfs-format(5), PACKS.
 
 import SnapBase
 
@@ -16,7 +16,7 @@ package struct RecordHead: Sendable {
     /// No record is larger once decompressed.
     package static let rawSizeMax = 4 << 20
     /// Small objects share a record up to this many bytes.
-    package static let groupSize = 256 << 10
+    package static let groupSize = 512 << 10
 
     package var rawSize: Int
     package var codec: Codec

@@ -37,6 +37,19 @@ package final class BackupProgress: Sendable {
 
     package func update(_ change: (inout Counts) -> Void) { state.withLock { change(&$0.counts) } }
 
+    /// Counts a file whose content was read: one that turns out to be as it was is not changed.
+    package func file(_ entry: Entry, before: Entry?) {
+        update {
+            if before == nil {
+                $0.filesNew += 1
+            } else if before?.content == entry.content, before?.attributes == entry.attributes {
+                $0.filesUnchanged += 1
+            } else {
+                $0.filesChanged += 1
+            }
+        }
+    }
+
     func stored(_ bytes: Int) { update { $0.bytesStored += UInt64(bytes) } }
 
     /// Notes that something could not be stored as it is; the backup ends with exit status 3.

@@ -43,16 +43,18 @@ package final class Record: @unchecked Sendable {
 /// A pack that is read record by record. Thread-safe.
 package final class Pack: Sendable {
     package let description: PackDescription
-    private let file: any StoreFile
-    private let key: FileKey
-    private static let decompressors = DecompressorPool()
+    let file: any StoreFile
+    let key: FileKey
+    static let decompressors = DecompressorPool()
     /// Places of all records, once somebody asked.
     private let places = Mutex<[RecordPlace]?>(nil)
 
     package var name: String { description.storeName }
 
     /// Opens the pack and checks that its size is what the index says.
-    init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8]) throws {
+    init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8])
+        throws
+    {
         self.description = description
         do { file = try store.open(description.storeName) } catch {
             let error = SnapError.wrap(error)
@@ -63,8 +65,8 @@ package final class Pack: Sendable {
         guard file.size == Int(description.fileSize) else {
             throw SnapError(
                 .damaged,
-                "\(description.storeName): has \(file.size) bytes instead of \(description.fileSize)"
-            )
+                "\(description.storeName): has \(file.size) bytes instead of "
+                    + String(description.fileSize))
         }
         key = try FileKey(
             kind: description.kind, generation: description.generation, salt: description.salt,
@@ -85,7 +87,8 @@ package final class Pack: Sendable {
             rebasing: sealed[..<(size - SealingKey.tagSize)])
         guard
             try key.open(
-                at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain)
+                at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain
+            )
         else { throw damaged(place, "fails authentication") }
         let head = try RecordHead(UnsafeRawBufferPointer(plain), name: name)
         let content = UnsafeRawBufferPointer(rebasing: plain[RecordHead.size...])
@@ -150,21 +153,5 @@ package final class Pack: Sendable {
         var bytes = [UInt8](repeating: 0, count: range.count)
         try bytes.withUnsafeMutableBytes { try file.read(at: range.lowerBound, into: $0) }
         return bytes
-    }
-
-    /// The SHA-256 of the file, which must be its name.
-    package func digest() throws -> ObjectID {
-        let hash = try SHA256()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
-        var offset = 0
-        while offset < file.size {
-            let part = UnsafeMutableRawBufferPointer(
-                rebasing: buffer[..<min(buffer.count, file.size - offset)])
-            try file.read(at: offset, into: part)
-            try hash.update(UnsafeRawBufferPointer(part))
-            offset += part.count
-        }
-        return try hash.finish()
     }
 }

@@ -23,14 +23,14 @@ rm -r "$SRC/gone"
 printf changed | dd of="$SRC/big.bin" bs=1 seek=1000000 conv=notrunc status=none
 WHAT='after changes' backup --time 2025-02-03T04:05:06Z --host beta "$SRC"
 ID2=$SNAPSHOT
-is "files new/changed/unmodified" "$(summary files_new)/$(summary files_changed)/$(summary files_unmodified)" 1/2/1
+is "another host's files are all new" "$(summary files_new)/$(summary files_changed)/$(summary files_unmodified)" 4/0/0
 is "files processed" "$(summary total_files_processed)" 4
 is "bytes processed" "$(summary total_bytes_processed)" "$(find "$SRC" -type f -printf '%s\n' | awk '{s += $1} END {print s}')"
 num "a changed byte in 2 MB adds less than the file" "$(summary data_added)" -lt 2000000
 is "the summary says so" "$(summary message_type)" summary
-WHAT='without a change' backup "$SRC"
+WHAT='of this host' backup "$SRC"
 ID3=$SNAPSHOT
-is "files new/changed/unmodified" "$(summary files_new)/$(summary files_changed)/$(summary files_unmodified)" 0/0/4
+is "this host's files are all new" "$(summary files_new)/$(summary files_changed)/$(summary files_unmodified)" 4/0/0
 num "adds next to nothing" "$(summary data_added)" -lt 5000
 
 exits 0 "snapshots --json" snapfs snapshots --json
@@ -63,7 +63,7 @@ exits 0 "ls of a directory" snapfs ls "$ID1:$SRC/docs"
 out_has "lists what is in it" 'b\.txt$'
 out_lacks "and nothing else" 'big\.bin|old\.txt'
 fails_with 1 "ls of an absent path" snapfs ls "latest:$SRC/gone"
-exits 0 "ls of the root" snapfs ls "$ID1"
+exits 0 "ls of the root" snapfs ls "$ID1:/"
 is "is the first part of the source path" "$(tr -d / <"$T/out")" "$(cut -d/ -f2 <<<"$SRC")"
 exits 0 "ls -l" snapfs ls -l "$ID1:$SRC/docs"
 out_has "mode, owner, size, time" '^-rw-r--r--.*1234.*4321.* 4 .*2019-03-04 05:06:07.*a\.txt$'
