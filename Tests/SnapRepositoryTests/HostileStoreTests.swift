@@ -70,7 +70,7 @@ import Testing
         let repository = try openRepository(on: files)
         let reader = ObjectReader(
             store: StutteringStore(repository.store), keys: repository.keys,
-            masters: try masters(files), repository: repository.id, limits: .init())
+            masters: try masters(files), repository: repository.id, cache: nil, limits: .init())
         try reader.refresh()
         try reader.refresh()
         #expect(reader.segments.count == 1)

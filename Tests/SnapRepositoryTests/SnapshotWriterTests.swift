@@ -128,7 +128,8 @@ import Testing
                 buffer.copyBytes(from: file.bytes)
                 return 1000
             }
-            try writer.endFile(Entry(name: file.name, attributes: file.attributes), xattrs: [])
+            try writer.endFile(
+                Entry(name: file.name, attributes: file.attributes), xattrs: [], before: nil)
             if round == 0 { try writer.checkpoint() }
             try writer.endDirectory()
         }

@@ -133,7 +133,7 @@ package struct SampleTree: Sendable {
             case .file(let pieces):
                 writer.beginFile()
                 for piece in pieces { try write(piece, to: writer) }
-                try writer.endFile(entry, xattrs: node.run)
+                try writer.endFile(entry, xattrs: node.run, before: nil)
             case .link, .other: try writer.add(entry, xattrs: node.run)
             }
         }

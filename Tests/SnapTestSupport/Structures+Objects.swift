@@ -153,7 +153,6 @@ extension Structure {
             description, store: store, master: Secret(try vector.hex("master")),
             repository: try vector.hex("repository"))
         let trailer = try pack.trailer()
-        guard try pack.digest() == name else { throw SnapError(.damaged, "digest") }
         let raw = try trailer.objects.map { object in
             try pack.record(trailer.records[Int(object.record)]).withBytes(
                 offset: Int(object.offset), count: Int(object.length)

@@ -203,6 +203,7 @@ package enum Structure: String, CaseIterable, Sendable {
         values["state"] = "\(m.state.rawValue)"
         values["time"] = "\(m.time.seconds).\(m.time.nanoseconds)"
         values["end"] = "\(m.endTime.seconds).\(m.endTime.nanoseconds)"
+        values["start"] = "\(m.startTime.seconds).\(m.startTime.nanoseconds)"
         values["host"] = Hex.encode(m.host.utf8)
         values["user"] = Hex.encode(m.user.utf8)
         values["job"] = m.job.map { Hex.encode($0.utf8) }

@@ -437,10 +437,10 @@ def sample_entries():
         entry(b"dir", DIRECTORY, size=10, count=4, content=5, id=id, flags=0),
         entry(b"empty", REGULAR),
         entry(b"emptydir", DIRECTORY),
-        entry(b"extents", REGULAR, size=4200, content=3, ext=field(2, extents), flags=3),
+        entry(b"extents", REGULAR, size=4200, content=3, ext=field(2, extents), flags=1),
         entry(b"inline", REGULAR, size=5, content=1, ext=field(1, b"bytes") + field(4, run)),
         entry(b"link", LINK, size=3, ext=field(3, b"\xff/\n")),
-        entry(b"list", REGULAR, size=2 ** 40, content=4, id=id, flags=1),
+        entry(b"list", REGULAR, size=2 ** 40, content=4, id=id),
         entry(b"pipe\xfe", FIFO, ext=field(5, u32(2049) + id), uid=2 ** 32 - 2),
     ]
 
@@ -502,7 +502,7 @@ def damaged_leaves(good):
             ("extension-outside", patched(good, 32 + 5 * 128 + 72, u24(0xffffff)))]
     with_entry("type", 0o644)
     with_entry("content-6", REGULAR, size=1, content=6)
-    with_entry("flags", FIFO, flags=4)
+    with_entry("flags", FIFO, flags=2)
     with_entry("reserved-77", FIFO, reserved=b"\0\0\1")
     with_entry("nanoseconds", FIFO, mtime=(0, 10 ** 9))
     with_entry("nanoseconds-ctime", FIFO, ctime=(0, 10 ** 9))
@@ -679,10 +679,11 @@ def make_manifest():
             + field(13, totals) + field(14, u64(2)) + field(15, u16(3) + b"/\xffagone")
             + field(16, sequence("predecessor", 16)) + field(17, u64(8)) + field(18, b"snapfs 1.0")
             + field(19, u32(0) + b"root") + field(19, u32(1000) + b"eve") + field(20, u32(0) + b"root")
-            + field(21, u32(1)) + more)
+            + field(21, u32(1)) + field(22, i64(1795257599) + u32(7)) + more)
     write("manifest", "manifest", manifest(), id=SESSION, values={
         "logical": sequence("logical", 16), "state": 0, "time": "1795257600.5",
-        "end": "1795257601.999999999", "host": b"host", "user": b"user", "job": b"job", "source": 1,
+        "end": "1795257601.999999999", "start": "1795257599.7",
+        "host": b"host", "user": b"user", "job": b"job", "source": 1,
         "paths": "2f7372762fff,2f657463", "tags": b"tag,b", "root-count": 4,
         "totals": "1,2,3,4,5,6,7,8,9,10", "problems": 2, "problem": "2fff61:676f6e65",
         "predecessor": sequence("predecessor", 16), "collection": 8, "program": b"snapfs 1.0",
@@ -701,7 +702,7 @@ def make_manifest():
             ("cut", manifest()[:500])]:
         write(f"manifest-{name}", "manifest", data, "damaged", id=SESSION)
     write("manifest-source", "manifest", manifest(source=3), "unsupported", id=SESSION)
-    write("manifest-newer", "manifest", manifest(more=field(22, b"")), "unsupported", id=SESSION)
+    write("manifest-newer", "manifest", manifest(more=field(23, b"")), "unsupported", id=SESSION)
 
 
 def make_chunks():
