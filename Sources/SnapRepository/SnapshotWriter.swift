@@ -227,7 +227,7 @@ package final class SnapshotWriter {
     package var openFileSize: UInt64 { fileSize }
 
     /// Ends the file; its size is what was appended. `before` is the predecessor's entry.
-    package func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry?) throws {
+    package func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry? = nil) throws {
         var entry = entry
         entry.attributes.size = fileSize
         let tail = chunkStart..<batch.used

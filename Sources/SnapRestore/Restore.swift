@@ -80,6 +80,7 @@ package final class Restore: Sendable {
         package var problems: UInt64 = 0
         /// Some of them because the repository is damaged.
         package var isDamaged = false
+        package init() {}
     }
 
     let view: SnapshotView
@@ -129,10 +130,11 @@ package final class Restore: Sendable {
     /// Restores. Problems of single entries are reported and counted; throws what ends the whole:
     /// `.interrupted`, a full file system, a target that cannot be used.
     package func run() throws -> Summary {
-        let root = try TargetRoot.open(target, create: !options.dryRun)
+        let (root, isNew) = try TargetRoot.open(target, create: !options.dryRun)
         let isDirectory = start.attributes.isDirectory
         let directory = TargetDirectory(
-            root: root, path: startPath, place: hasPath && isDirectory ? start : nil)
+            root: root, isNew: isNew, path: startPath,
+            place: hasPath && isDirectory ? start : nil)
         let queue = JobQueue<Job>(limit: threadCount * 2)
         let workers = (0..<threadCount).map { _ in
             Thread("restore") { [self] in

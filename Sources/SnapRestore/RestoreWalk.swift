@@ -200,13 +200,11 @@ final class RestoreWalk {
             return directory
         }
         root.applies = true
-        var parent = root
-        for (depth, frame) in stack.enumerated() {
+        // The root frame has one from the start.
+        let made = stack.lastIndex { $0.directory != nil }!
+        guard var parent = stack[made].directory else { return nil }
+        for (depth, frame) in stack.enumerated().dropFirst(made + 1) {
             if frame.isLost { return nil }
-            if let directory = frame.directory {
-                parent = directory
-                continue
-            }
             do {
                 restore.found(frame.place.attributes)
                 parent = try TargetDirectory.make(frame.place, in: parent, restore)
