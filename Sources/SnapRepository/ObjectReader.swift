@@ -134,7 +134,18 @@ package final class ObjectReader: Sendable {
 
     /// Where an object is; nil when no readable segment has it.
     package func find(_ id: ObjectID) throws -> ObjectLocation? {
-        for segment in state.withLock({ $0.segments }) {
+        let (segments, listed) = state.withLock { ($0.segments, $0.listed) }
+        do { return try find(id, in: segments) } catch let error as SnapError {
+            // A fault of the cache is none of the repository: it is done without until the next
+            // refresh.
+            guard segments.map(\.name) != listed.map(\.name) else { throw error }
+            state.withLock { $0.segments = $0.listed }
+            return try find(id, in: listed)
+        }
+    }
+
+    private func find(_ id: ObjectID, in segments: [IndexSegment]) throws -> ObjectLocation? {
+        for segment in segments {
             guard let entry = try segment.lookup(id) else { continue }
             return ObjectLocation(
                 pack: try segment.pack(entry.pack), record: entry.record,
