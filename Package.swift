@@ -48,6 +48,12 @@ let package = Package(
             ], swiftSettings: swiftSettings),
 
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
+        tests(
+            "SnapFaultTests",
+            [
+                "CLinux", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
+                "SnapView", "SnapFiles",
+            ]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]
