@@ -35,11 +35,11 @@ enum FaultMode: CaseIterable {
 enum CallKind {
     case read, write, change, name
 
+    /// Whether a fault may begin with such a call.
     func counts(in mode: FaultMode) -> Bool {
         switch mode {
-        case .error, .gone: true
-        case .lostAnswer: self != .read
-        case .noSpace, .full: self != .read
+        case .error: true
+        case .lostAnswer, .noSpace, .full, .gone: self != .read
         case .exists: self == .name
         case .shortWrite: self == .write
         }
@@ -67,12 +67,12 @@ final class Fault: Sendable {
     func run<R>(
         _ name: String, _ kind: CallKind, half: () throws -> Void = {}, _ body: () throws -> R
     ) throws -> R {
-        guard kind.counts(in: mode) else { return try body() }
         let strikes = state.withLock {
+            let goesOn = mode == .gone || mode == .full && kind != .read
+            guard kind.counts(in: mode) else { return $0.hit != nil && goesOn }
             $0.count += 1
-            guard call > 0 else { return false }
             if $0.count == call { $0.hit = name }
-            return $0.count == call || ($0.count > call && (mode == .gone || mode == .full))
+            return $0.count == call || $0.hit != nil && goesOn
         }
         guard strikes else { return try body() }
         switch mode {
