@@ -47,6 +47,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
 
+        .target(
+            name: "SnapTestSupport",
+            dependencies: ["SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository"],
+            path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
         tests(
             "SnapFaultTests",
@@ -54,6 +58,13 @@ let package = Package(
                 "CLinux", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
                 "SnapView", "SnapFiles",
             ]),
+        tests(
+            "SnapRepositoryTests",
+            ["SnapRepository", "SnapBase", "SnapFormat", "SnapStore", "SnapTestSupport"]),
+        tests(
+            "SnapViewTests",
+            ["SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore", "SnapTestSupport"]
+        ),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]

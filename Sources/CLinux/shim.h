@@ -99,4 +99,12 @@ static inline dev_t snapfs_device(uint64_t rdev) {
     return makedev((unsigned)(rdev >> 32), (unsigned)rdev);
 }
 
+/* fallocate(2) with FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE. */
+static inline int snapfs_punch_hole(int fd, off_t offset, off_t length) {
+    return (int)syscall(SYS_fallocate, fd, 3, offset, length);
+}
+
+/* syncfs(2): everything written to the file system of fd is durable afterwards. */
+static inline int snapfs_syncfs(int fd) { return (int)syscall(SYS_syncfs, fd); }
+
 #endif

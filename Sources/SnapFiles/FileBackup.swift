@@ -28,12 +28,16 @@ package final class FileBackup {
 
     package enum EntryStatus: Sendable { case new, changed, unchanged }
 
-    let repository: Repository
-    let options: Options
-    let progress: BackupProgress
-    let writer: any EntrySink
-    var owners = OwnerNames()
+    private let repository: Repository
+    private let options: Options
+    private let progress: BackupProgress
+    private let writer: any EntrySink
+    private let transfer: FileTransfer
     private var lastCheckpoint: Int64
+
+    /// Batches that the walk may be ahead of the reading, and bytes that the kernel fetches for it.
+    private static let aheadMax = 8
+    private static let aheadBytesMax = 32 << 20
 
     package init(
         repository: Repository, options: Options, progress: BackupProgress, writer: any EntrySink
@@ -42,68 +46,79 @@ package final class FileBackup {
         self.options = options
         self.progress = progress
         self.writer = writer
+        transfer = FileTransfer(writer: writer, progress: progress, keys: repository.keys)
         lastCheckpoint = Timestamp.now().seconds
     }
 
     /// Sends the whole tree; returns the entry of "/". `predecessor` is the view to compare with.
     package func run(predecessor: SnapshotView?) throws -> Entry {
-        var tree = SourceTree()
-        for path in options.paths { tree.add(path) }
-        let directory = try FileDescriptor.open("/", O_RDONLY | O_DIRECTORY)
-        let found = try FileAttributes(of: directory, label: "/")
-        let root = try ancestorEntry([], found, directory)
-        let before = predecessor.map { PredecessorDirectory(view: $0, place: $0.root) }
-        let walk = TreeWalk(self)
-        if tree.root.isSource {
-            try walk.walk(directory, path: [], device: found.device, predecessor: before)
-        } else {
-            try ancestors(tree.root, directory, path: [], before, walk)
+        let queue = BoundedQueue<[WalkItem]>(
+            countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
+        let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
+        let thread = Thread("walk") {
+            TreeWalk(keys: keys, exclusion: exclusion, queue: queue)
+                .run(paths, predecessor: predecessor)
         }
-        progress.note(users: owners.users, groups: owners.groups)
-        return root.entry
-    }
-
-    /// The entry of a directory above the sources, by its own attributes.
-    private func ancestorEntry(
-        _ name: [UInt8], _ found: FileAttributes, _ directory: FileDescriptor
-    ) throws -> (entry: Entry, xattrs: [UInt8]) {
-        let attributes = try found.attributes(keys: repository.keys)
-        owners.note(attributes)
-        return (
-            Entry(name: name, attributes: attributes.withoutCounts),
-            name.isEmpty ? [] : ((try? SourceXattrs.run(of: directory)) ?? [])
-        )
-    }
-
-    private func ancestors(
-        _ node: SourceTree.Node, _ directory: FileDescriptor, path: [[UInt8]],
-        _ predecessor: PredecessorDirectory?, _ walk: TreeWalk
-    ) throws {
-        for name in node.children.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-            let child = node.children[name]!
-            let childPath = path + [name]
-            if child.isSource {
-                try walk.source(name, in: directory, path: childPath, predecessor)
-                continue
-            }
-            // Links on the way to a source are followed: they are how the user named it.
-            let below = try within("opening \(Self.shown(childPath))") {
-                try name.withUnsafeBytes {
-                    try withTerminated($0) {
-                        try FileDescriptor.open(name: $0, at: directory, O_RDONLY | O_DIRECTORY)
-                    }
+        defer {
+            queue.close()
+            thread.join()
+        }
+        while let batch = queue.next() {
+            for item in batch {
+                if case .end(let result) = item {
+                    let (root, owners) = try result.get()
+                    progress.note(users: owners.users, groups: owners.groups)
+                    return root
                 }
+                try take(item)
+                try tick()
             }
-            let found = try FileAttributes(of: below, label: Self.shown(childPath))
-            let (entry, xattrs) = try ancestorEntry(name, found, below)
+        }
+        preconditionFailure("the walk ended without a word")
+    }
+
+    private func take(_ item: WalkItem) throws {
+        switch item {
+        case .beginDirectory(let entry, let xattrs, let path, let isNew):
             try writer.beginDirectory(entry, xattrs: xattrs)
-            try ancestors(child, below, path: childPath, try predecessor?.below(name), walk)
-            try writer.endDirectory()
+            progress.update { $0.directories += 1 }
+            options.visit?(Self.joined(path), isNew ? .new : .unchanged)
+        case .endDirectory: try writer.endDirectory()
+        case .unchanged(let entry, let path):
+            try writer.reuse(entry)
+            count(.unchanged, entry.attributes, path)
+        case .entry(let entry, let xattrs, let path, let isNew):
+            try writer.add(entry, xattrs: xattrs)
+            count(isNew ? .new : .changed, entry.attributes, path)
+        case .file(let entry, let file, let xattrs, let path, let isNew):
+            if let failure = try transfer.send(entry, file, xattrs: xattrs) {
+                problem(path, failure)
+            }
+            count(isNew ? .new : .changed, entry.attributes, path)
+        case .problem(let path, let error): problem(path, error)
+        case .end: preconditionFailure("the end is not taken")
         }
     }
 
-    /// Once an entry: checkpoint when it is time, and the end when the user wants it.
-    func tick() throws {
+    private func count(_ status: EntryStatus, _ attributes: Attributes, _ path: [[UInt8]]) {
+        progress.update {
+            guard attributes.isRegular else {
+                $0.others += 1
+                return
+            }
+            switch status {
+            case .new: $0.filesNew += 1
+            case .changed: $0.filesChanged += 1
+            case .unchanged:
+                $0.filesUnchanged += 1
+                $0.bytesUnchanged += attributes.size
+            }
+        }
+        options.visit?(Self.joined(path), status)
+    }
+
+    /// Once an item: checkpoint when it is time, and the end when the user wants it.
+    private func tick() throws {
         if options.isInterrupted() {
             try writer.checkpoint()
             throw SnapError(
@@ -116,9 +131,8 @@ package final class FileBackup {
         }
     }
 
-    func problem(_ path: [[UInt8]], _ error: any Error) {
-        let problem = SourceProblem(
-            path: Self.joined(path), message: SnapError.wrap(error).message)
+    private func problem(_ path: [[UInt8]], _ error: SnapError) {
+        let problem = SourceProblem(path: Self.joined(path), message: error.message)
         progress.problem(problem)
         options.report(problem)
     }
@@ -142,7 +156,7 @@ struct PredecessorDirectory {
 }
 
 /// The names behind the owner numbers that a backup met.
-struct OwnerNames {
+struct OwnerNames: Sendable {
     private(set) var users: [UInt32: String] = [:]
     private(set) var groups: [UInt32: String] = [:]
     private var seenUsers: Set<UInt32> = []

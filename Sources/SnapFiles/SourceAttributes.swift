@@ -41,6 +41,11 @@ extension Attributes {
         return a
     }
 
+    /// Whether nothing about the file can have changed since the predecessor's entry was made.
+    func isUnchanged(since old: Attributes) -> Bool {
+        !old.racy && !old.changedWhileRead && old.withoutCounts == withoutCounts
+    }
+
     /// A file changed this recently may change again within the same time stamp.
     func isRacy(readAt now: Timestamp) -> Bool {
         let limit = now.seconds - 2

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The walk itself: an explicit stack of open directories, so neither the length of a path nor its depth
+// The walk over the sources, on a thread of its own and ahead of the reading: it lists, reads attributes,
+// recognises what is unchanged, opens files and has the kernel fetch them, so that a cold disk has many
+// requests at once. An explicit stack of open directories: neither the length of a path nor its depth
 // has a limit. Of a deep path only the last descriptors stay open; a closed one is opened again through
 // "..", and compared.
 
@@ -10,6 +12,7 @@ import SnapFormat
 import SnapRepository
 import SnapView
 
+/// Not thread-safe; lives on the walking thread.
 final class TreeWalk {
     private final class Frame {
         var directory: FileDescriptor?
@@ -17,58 +20,141 @@ final class TreeWalk {
         let names: [[UInt8]]
         var next = 0
         let predecessor: PredecessorDirectory?
+        /// Whether the directory has an item of its own, which must be ended.
+        let isEntry: Bool
 
         init(
-            _ directory: FileDescriptor, device: UInt64, inode: UInt64, names: [[UInt8]],
-            _ predecessor: PredecessorDirectory?
+            _ directory: FileDescriptor, _ found: FileAttributes, names: [[UInt8]],
+            _ predecessor: PredecessorDirectory?, isEntry: Bool
         ) {
             self.directory = directory
-            self.device = device
-            self.inode = inode
+            device = found.device
+            inode = found.inode
             self.names = names
             self.predecessor = predecessor
+            self.isEntry = isEntry
         }
     }
 
-    private static let openMax = 200
+    /// Nobody wants more items.
+    private struct Stopped: Error {}
 
-    private let backup: FileBackup
-    private let files: FileTransfer
+    private static let openMax = 200
+    /// What the kernel is asked to fetch of a file at once.
+    private static let fetchMax = 1 << 20
+    private static let batchMax = 32
+
+    private let keys: DerivedKeys
+    private let exclusion: Exclusion
+    private let queue: BoundedQueue<[WalkItem]>
+    private var batch: [WalkItem] = []
+    private var batchCost = 0
+    private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
     private var device: UInt64 = 0
 
-    init(_ backup: FileBackup) {
-        self.backup = backup
-        files = FileTransfer(backup)
+    init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>) {
+        self.keys = keys
+        self.exclusion = exclusion
+        self.queue = queue
+    }
+
+    /// Walks everything; the last item is `.end`.
+    func run(_ paths: [[UInt8]], predecessor: SnapshotView?) {
+        do {
+            let root = try walk(paths, predecessor)
+            try emit(.end(.success((root, owners))))
+            try flush()
+        } catch is Stopped {
+        } catch {
+            _ = queue.append(batch + [.end(.failure(SnapError.wrap(error)))])
+        }
+    }
+
+    /// Items go to the reading side in batches: waking it for each costs more than most items do.
+    private func emit(_ item: WalkItem, cost: Int = 0) throws {
+        batch.append(item)
+        batchCost += cost
+        if batch.count >= Self.batchMax || batchCost >= Self.fetchMax { try flush() }
+    }
+
+    private func flush() throws {
+        if !queue.append(batch, cost: batchCost) { throw Stopped() }
+        batch = []
+        batchCost = 0
+    }
+
+    private func problem(_ path: [[UInt8]], _ error: any Error) throws {
+        if error is Stopped { throw error }
+        try emit(.problem(path: path, SnapError.wrap(error)))
+    }
+
+    // MARK: Sources
+
+    private func walk(_ paths: [[UInt8]], _ predecessor: SnapshotView?) throws -> Entry {
+        var tree = SourceTree()
+        for path in paths { tree.add(path) }
+        let directory = try FileDescriptor.open("/", O_RDONLY | O_DIRECTORY)
+        let found = try FileAttributes(of: directory, label: "/")
+        let root = try entry([], found)
+        let before = predecessor.map { PredecessorDirectory(view: $0, place: $0.root) }
+        if tree.root.isSource {
+            device = found.device
+            try push(directory, found, before, isEntry: false)
+            try loop()
+        } else {
+            try ancestors(tree.root, directory, before)
+        }
+        return root
+    }
+
+    private func entry(_ name: [UInt8], _ found: FileAttributes) throws -> Entry {
+        let attributes = try found.attributes(keys: keys)
+        owners.note(attributes)
+        return Entry(name: name, attributes: attributes.withoutCounts)
+    }
+
+    /// The directories on the way to the sources; as deep as the user typed.
+    private func ancestors(
+        _ node: SourceTree.Node, _ directory: FileDescriptor, _ predecessor: PredecessorDirectory?
+    ) throws {
+        for name in node.children.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            let child = node.children[name]!
+            if child.isSource {
+                try namedSource(name, in: directory, predecessor)
+                continue
+            }
+            path.append(name)
+            // Links on the way to a source are followed: they are how the user named it.
+            let below = try within("opening \(FileBackup.shown(path))") {
+                try Self.openDirectory(name, in: directory, follow: true)
+            }
+            let found = try FileAttributes(of: below, label: FileBackup.shown(path))
+            let xattrs = (try? SourceXattrs.run(of: below)) ?? []
+            try emit(
+                .beginDirectory(
+                    try entry(name, found), xattrs: xattrs, path: path, isNew: predecessor == nil))
+            try ancestors(child, below, try predecessor?.below(name))
+            try emit(.endDirectory)
+            path.removeLast()
+        }
     }
 
     /// A named source: never excluded by a pattern, whatever its type.
-    func source(
-        _ name: [UInt8], in directory: FileDescriptor, path: [[UInt8]],
-        _ predecessor: PredecessorDirectory?
+    private func namedSource(
+        _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?
     ) throws {
-        self.path = path.dropLast()
         let found: FileAttributes
         do { found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) } } catch {
-            throw SnapError.wrap(error).within("the source \(FileBackup.shown(path))")
+            throw SnapError.wrap(error).within("the source \(FileBackup.shown(path + [name]))")
         }
         device = found.device
         try enter(name, found, in: directory, predecessor, isSource: true)
         try loop()
     }
 
-    /// Everything in an open directory whose entry is the caller's.
-    func walk(
-        _ directory: FileDescriptor, path: [[UInt8]], device: UInt64,
-        predecessor: PredecessorDirectory?
-    ) throws {
-        self.path = path
-        self.device = device
-        let found = try FileAttributes(of: directory, label: FileBackup.shown(path))
-        push(directory, found, predecessor, entryIsOpen: false)
-        try loop()
-    }
+    // MARK: Walking
 
     private func loop() throws {
         while let frame = stack.last {
@@ -78,20 +164,16 @@ final class TreeWalk {
             }
             let name = frame.names[frame.next]
             frame.next += 1
-            try backup.tick()
-            guard !backup.options.exclusion.excludes(path + [name]) else { continue }
+            guard !exclusion.excludes(path + [name]) else { continue }
             guard let directory = frame.directory else { preconditionFailure("a closed frame") }
-            let found: FileAttributes
             do {
-                found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
+                let found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
+                try enter(name, found, in: directory, frame.predecessor, isSource: false)
             } catch let error as SnapError where error.kind == .notFound {
                 // Deleted since the listing: as if it had been a moment earlier.
-                continue
-            } catch {
-                backup.problem(path + [name], error)
-                continue
+            } catch let error as SourceError {
+                try problem(path + [name], error.cause)
             }
-            try enter(name, found, in: directory, frame.predecessor, isSource: false)
         }
     }
 
@@ -100,67 +182,57 @@ final class TreeWalk {
         _ name: [UInt8], _ found: FileAttributes, in directory: FileDescriptor,
         _ predecessor: PredecessorDirectory?, isSource: Bool
     ) throws {
-        let attributes = try found.attributes(keys: backup.repository.keys)
+        let attributes = try found.attributes(keys: keys)
         let before = try predecessor?.place(name)
-        guard attributes.isDirectory else {
-            if let limit = backup.options.exclusion.largerThan, attributes.isRegular,
-                attributes.size > limit, !isSource
-            { return }
-            backup.owners.note(attributes)
-            do { try files.send(name, attributes, in: directory, path: path + [name], before, predecessor?.view) }
-            catch let error as SourceError { backup.problem(path + [name], error.cause) }
-            return
+        if attributes.isDirectory {
+            return try enterDirectory(name, found, attributes, in: directory, predecessor, before)
         }
-        if isSkipped(found) { return }
-        backup.owners.note(attributes)
-        let opened: FileDescriptor
-        do {
-            opened = try name.withUnsafeBytes {
-                try withTerminated($0) {
-                    try FileDescriptor.open(
-                        name: $0, at: directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                }
-            }
-        } catch {
-            backup.problem(path + [name], error)
-            return
+        if let limit = exclusion.largerThan, attributes.isRegular, attributes.size > limit,
+            !isSource
+        { return }
+        owners.note(attributes)
+        if let before, let view = predecessor?.view, attributes.isUnchanged(since: before.attributes)
+        {
+            return try emit(.unchanged(try view.entry(before), path: path + [name]))
         }
+        try send(name, attributes, in: directory, isNew: before == nil)
+    }
+
+    private func enterDirectory(
+        _ name: [UInt8], _ found: FileAttributes, _ attributes: Attributes,
+        in directory: FileDescriptor, _ predecessor: PredecessorDirectory?, _ before: Place?
+    ) throws {
+        let identity = Exclusion.DirectoryIdentity(device: found.device, inode: found.inode)
+        if exclusion.directories.contains(identity) { return }
+        owners.note(attributes)
+        let opened = try source { try Self.openDirectory(name, in: directory, follow: false) }
         path.append(name)
-        let xattrs = try files.directoryXattrs(attributes, opened, path, before, predecessor?.view)
-        try backup.writer.beginDirectory(
-            Entry(name: name, attributes: attributes.withoutCounts), xattrs: xattrs)
-        backup.progress.update { $0.directories += 1 }
-        backup.options.visit?(FileBackup.joined(path), before == nil ? .new : .unchanged)
+        let xattrs = try directoryXattrs(attributes, opened, before, predecessor?.view)
+        try emit(
+            .beginDirectory(
+                Entry(name: name, attributes: attributes.withoutCounts), xattrs: xattrs,
+                path: path, isNew: before == nil))
         let below = before.flatMap {
             $0.attributes.isDirectory
                 ? PredecessorDirectory(view: predecessor!.view, place: $0) : nil
         }
-        push(opened, found, below, entryIsOpen: true)
+        try push(opened, found, below, isEntry: true)
     }
-
-    private func isSkipped(_ found: FileAttributes) -> Bool {
-        backup.options.exclusion.directories.contains(
-            .init(device: found.device, inode: found.inode))
-    }
-
-    private var openEntries: [Bool] = []
 
     private func push(
         _ directory: FileDescriptor, _ found: FileAttributes, _ predecessor: PredecessorDirectory?,
-        entryIsOpen: Bool
-    ) {
+        isEntry: Bool
+    ) throws {
         var names: [[UInt8]] = []
-        if !(backup.options.exclusion.oneFileSystem && found.device != device) {
-            do { names = try list(directory) } catch { backup.problem(path, error) }
+        if !(exclusion.oneFileSystem && found.device != device) {
+            do { names = try list(directory) } catch { try problem(path, error) }
         }
-        stack.append(
-            Frame(directory, device: found.device, inode: found.inode, names: names, predecessor))
-        openEntries.append(entryIsOpen)
+        stack.append(Frame(directory, found, names: names, predecessor, isEntry: isEntry))
         if stack.count > Self.openMax { stack[stack.count - 1 - Self.openMax].directory = nil }
     }
 
     private func list(_ directory: FileDescriptor) throws -> [[UInt8]] {
-        if let tag = backup.options.exclusion.tag(in: directory) { return [tag] }
+        if let tag = exclusion.tag(in: directory) { return [tag] }
         var names: [[UInt8]] = []
         try DirectoryReader(directory, label: FileBackup.shown(path)).forEach { name, _ in
             names.append(Array(name))
@@ -171,8 +243,8 @@ final class TreeWalk {
 
     private func pop() throws {
         let frame = stack.removeLast()
-        if openEntries.removeLast() {
-            try backup.writer.endDirectory()
+        if frame.isEntry {
+            try emit(.endDirectory)
             path.removeLast()
         }
         guard let parent = stack.last, parent.directory == nil else { return }
@@ -185,4 +257,100 @@ final class TreeWalk {
         }
         parent.directory = opened
     }
+
+    // MARK: Entries
+
+    /// Sends what is not a directory and not unchanged.
+    private func send(
+        _ name: [UInt8], _ attributes: Attributes, in directory: FileDescriptor, isNew: Bool
+    ) throws {
+        var entry = Entry(name: name, attributes: attributes)
+        let xattrs = try source { try SourceXattrs.run(of: name, in: directory) }
+        guard attributes.isRegular else {
+            if attributes.isSymlink {
+                entry.target = try source { try Self.linkTarget(name, in: directory) }
+                entry.attributes.size = UInt64(entry.target.count)
+            }
+            return try emit(.entry(entry, xattrs: xattrs, path: path + [name], isNew: isNew))
+        }
+        let file = try source { try Self.openFile(name, in: directory) }
+        let fetched = Int(min(attributes.size, UInt64(Self.fetchMax)))
+        if fetched > 0 { posix_fadvise(file.number, 0, fetched, POSIX_FADV_WILLNEED) }
+        try emit(
+            .file(entry, file, xattrs: xattrs, path: path + [name], isNew: isNew), cost: fetched)
+    }
+
+    /// The extended attributes of a directory, from the predecessor where its ctime is the same.
+    private func directoryXattrs(
+        _ attributes: Attributes, _ directory: FileDescriptor, _ before: Place?,
+        _ view: SnapshotView?
+    ) throws -> [UInt8] {
+        if let before, let view {
+            let old = before.attributes
+            // A ctime as recent as the predecessor itself proves nothing.
+            if old.ctime == attributes.ctime, old.inode == attributes.inode, old.isDirectory,
+                !old.isRacy(readAt: view.manifest.time)
+            {
+                return try view.xattrRun(of: try view.entry(before))
+            }
+        }
+        do { return try SourceXattrs.run(of: directory) } catch {
+            try problem(path, error)
+            return []
+        }
+    }
+
+    private static func openDirectory(
+        _ name: [UInt8], in directory: FileDescriptor, follow: Bool
+    ) throws -> FileDescriptor {
+        let flags = O_RDONLY | O_DIRECTORY | (follow ? 0 : O_NOFOLLOW)
+        return try name.withUnsafeBytes {
+            try withTerminated($0) {
+                try FileDescriptor.open(name: $0, at: directory, flags)
+            }
+        }
+    }
+
+    private static func openFile(
+        _ name: [UInt8], in directory: FileDescriptor
+    ) throws -> FileDescriptor {
+        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+        // O_NOATIME, which the overlay hides: only the owner and root may.
+        let quiet: Int32 = 0o1000000
+        return try name.withUnsafeBytes {
+            try withTerminated($0) { path in
+                do {
+                    return try FileDescriptor.open(name: path, at: directory, flags | quiet)
+                } catch let error as SnapError where error.code == EPERM {
+                    return try FileDescriptor.open(name: path, at: directory, flags)
+                }
+            }
+        }
+    }
+
+    private static func linkTarget(_ name: [UInt8], in directory: FileDescriptor) throws -> [UInt8] {
+        var target = [UInt8](repeating: 0, count: 65536)
+        let count = try name.withUnsafeBytes {
+            try withTerminated($0) { path in
+                try target.withUnsafeMutableBytes { out in
+                    try systemCall("reading the symbolic link") {
+                        readlinkat(
+                            directory.number, path,
+                            out.baseAddress!.assumingMemoryBound(to: CChar.self), out.count)
+                    }
+                }
+            }
+        }
+        return Array(target[..<count])
+    }
+}
+
+/// A failure of the source: the entry is reported and the backup goes on.
+struct SourceError: Error {
+    var cause: any Error
+}
+
+/// Turns the errors of body into failures of the source.
+func source<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch { throw SourceError(cause: error) }
 }

@@ -124,6 +124,12 @@ package final class DirectoryNode: Sendable {
         return (objectID(record + 32), field(record + 8, UInt64.self))
     }
 
+    /// Bytes of the files under the child of an index record.
+    package func childBytes(at index: Int) -> UInt64 {
+        precondition(level > 0)
+        return field(start(index) + 24, UInt64.self)
+    }
+
     private func objectID(_ offset: Int) -> ObjectID {
         bytes.withUnsafeBytes { ObjectID($0, at: offset) }
     }

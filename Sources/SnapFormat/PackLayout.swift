@@ -16,7 +16,7 @@ package struct RecordHead: Sendable {
     /// No record is larger once decompressed.
     package static let rawSizeMax = 4 << 20
     /// Small objects share a record up to this many bytes.
-    package static let groupSize = 256 << 10
+    package static let groupSize = 512 << 10
 
     package var rawSize: Int
     package var codec: Codec

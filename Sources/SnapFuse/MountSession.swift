@@ -172,6 +172,22 @@ package final class MountSession: @unchecked Sendable {
         }
     }
 
+    /// Gives the kernel the first bytes of a file before anybody asks for them; the file must have no
+    /// others, or bytes must be whole pages. Under the same rule as the invalidations. False when the
+    /// kernel does not know the node, or the mount has ended.
+    package func store(_ node: UInt64, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+        guard enter() else { return false }
+        defer { leave() }
+        var vector = fuse_bufvec()
+        vector.count = 1
+        vector.buf.size = bytes.count
+        vector.buf.mem = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        let code = -fuse_lowlevel_notify_store(session, node, 0, &vector, FUSE_BUF_NO_SPLICE)
+        if code == 0 { return true }
+        if code == ENOENT || code == ENODEV || code == ENOTCONN { return false }
+        throw SnapError(errno: code, "giving the kernel a file ahead")
+    }
+
     /// That the kernel knows nothing of the node or name (ENOENT), or has no mount any more, is
     /// what the caller wanted.
     private func notify(_ action: String, _ body: () -> Int32) throws {

@@ -7,9 +7,10 @@ import SnapRepository
 import SnapView
 
 /// All snapshots of a repository under one mount point.
-package final class HistoryFileSystem: FileSystem {
+package final class HistoryFileSystem: MountedFileSystem {
     private let history: History
     private let report: @Sendable (String) -> Void
+    private let push = PushAhead()
 
     /// `accepts` chooses the snapshots to show; `report` hears what could not be read.
     package init(
@@ -23,13 +24,17 @@ package final class HistoryFileSystem: FileSystem {
 
     /// Follows the repository for as long as the session runs.
     package func follow(_ session: MountSession) {
+        push.start(session)
         let history = history
         history.start { [weak session] in
             for node in history.tree().nodes.keys { try? session?.invalidateDirectory(node) }
         }
     }
 
-    package func stop() { history.stop() }
+    package func stop() {
+        history.stop()
+        push.stop()
+    }
 
     /// Snapshots with and without them live side by side.
     package let hasExtendedAttributes = true
@@ -102,7 +107,7 @@ package final class HistoryFileSystem: FileSystem {
         node: UInt64, offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws -> Int {
         guard let inside = try nodes(node) else { return 0 }
-        return try inside.view.read(try inside.place(node), at: UInt64(offset), into: buffer)
+        return try inside.read(try inside.place(node), at: offset, into: buffer, push)
     }
 
     package func readDirectory(

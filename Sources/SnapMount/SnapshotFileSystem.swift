@@ -6,10 +6,11 @@ import SnapFuse
 import SnapView
 
 /// One snapshot, or a directory of it, at the mount point.
-package final class SnapshotFileSystem: FileSystem {
+package final class SnapshotFileSystem: MountedFileSystem {
     private let nodes: SnapshotNodes
     private let start: Place
     private let report: @Sendable (String) -> Void
+    private let push = PushAhead()
 
     /// `start` is a directory of the view; `report` hears what could not be read.
     package init(
@@ -22,6 +23,11 @@ package final class SnapshotFileSystem: FileSystem {
     }
 
     package let hasExtendedAttributes: Bool
+
+    /// Gives files to the session's kernel ahead for as long as it runs.
+    package func follow(_ session: MountSession) { push.start(session) }
+
+    package func stop() { push.stop() }
 
     private func place(_ node: UInt64) throws -> Place {
         node == rootNode ? start : try nodes.place(node)
@@ -42,7 +48,7 @@ package final class SnapshotFileSystem: FileSystem {
     package func read(
         node: UInt64, offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws -> Int {
-        try nodes.view.read(try place(node), at: UInt64(offset), into: buffer)
+        try nodes.read(try place(node), at: offset, into: buffer, push)
     }
 
     package func readDirectory(

@@ -8,6 +8,14 @@ import SnapFormat
 import SnapFuse
 import SnapView
 
+/// A file system that works along with its session.
+package protocol MountedFileSystem: FileSystem {
+    /// Begins the background work. Call once, before the session runs.
+    func follow(_ session: MountSession)
+    /// Ends it. Call once, after the session has ended.
+    func stop()
+}
+
 /// Answers for the nodes of one slot.
 struct SnapshotNodes: Sendable {
     let view: SnapshotView
@@ -55,6 +63,17 @@ struct SnapshotNodes: Sendable {
                 }
             }
         }
+    }
+
+    /// Reads a file, and lets the small ones that follow it be pushed.
+    func read(
+        _ place: Place, at offset: Int, into buffer: UnsafeMutableRawBufferPointer,
+        _ push: PushAhead
+    ) throws -> Int {
+        if offset == 0, place.attributes.size <= PushAhead.fileSizeMax {
+            push.willRead(place, self)
+        }
+        return try view.read(place, at: UInt64(offset), into: buffer)
     }
 
     func xattrNames(_ place: Place) throws -> [UInt8] {

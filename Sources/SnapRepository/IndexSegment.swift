@@ -153,15 +153,21 @@ package final class IndexSegment: Sendable {
     }
 
     private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
-        let bits = header.fanOutBits
-        let slot = bits == 0 ? 0 : Int(id.words.0 >> UInt64(64 - bits))
+        let slot = slot(of: id)
         let low = slot == 0 ? 0 : try fanOutSlot(slot - 1)
         let high = try fanOutSlot(slot)
         guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
         return (low, high)
     }
 
-    private func fanOutSlot(_ slot: Int) throws -> Int {
+    /// The slot of the fan-out that an id falls into.
+    func slot(of id: ObjectID) -> Int {
+        let bits = header.fanOutBits
+        return bits == 0 ? 0 : Int(id.words.0 >> UInt64(64 - bits))
+    }
+
+    /// How many entries have an id up to those of a slot.
+    func fanOutSlot(_ slot: Int) throws -> Int {
         let position = header.fanOutStart + slot * 4
         let bytes = try page(position / IndexHeader.pageSize)
         return bytes.withUnsafeBytes {

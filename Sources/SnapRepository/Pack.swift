@@ -43,9 +43,9 @@ package final class Record: @unchecked Sendable {
 /// A pack that is read record by record. Thread-safe.
 package final class Pack: Sendable {
     package let description: PackDescription
-    private let file: any StoreFile
-    private let key: FileKey
-    private static let decompressors = DecompressorPool()
+    let file: any StoreFile
+    let key: FileKey
+    static let decompressors = DecompressorPool()
     /// Places of all records, once somebody asked.
     private let places = Mutex<[RecordPlace]?>(nil)
 
@@ -150,21 +150,5 @@ package final class Pack: Sendable {
         var bytes = [UInt8](repeating: 0, count: range.count)
         try bytes.withUnsafeMutableBytes { try file.read(at: range.lowerBound, into: $0) }
         return bytes
-    }
-
-    /// The SHA-256 of the file, which must be its name.
-    package func digest() throws -> ObjectID {
-        let hash = try SHA256()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
-        var offset = 0
-        while offset < file.size {
-            let part = UnsafeMutableRawBufferPointer(
-                rebasing: buffer[..<min(buffer.count, file.size - offset)])
-            try file.read(at: offset, into: part)
-            try hash.update(UnsafeRawBufferPointer(part))
-            offset += part.count
-        }
-        return try hash.finish()
     }
 }

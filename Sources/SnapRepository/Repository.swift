@@ -19,6 +19,8 @@ package final class Repository: Sendable {
 
     package var location: String { store.location }
     package var hexID: String { Hex.encode(id) }
+    /// Who can open the repository.
+    package var holders: [Holder] { keyring.holders }
 
     private init(
         store: any Store, id: [UInt8], keyring: Keyring, configuration: Configuration,

@@ -39,6 +39,12 @@ package struct Place: Sendable {
     /// 0 for the root; unique within the snapshot.
     package let rank: UInt64
 
+    package init(leaf: DirectoryNode, index: Int, rank: UInt64) {
+        self.leaf = leaf
+        self.index = index
+        self.rank = rank
+    }
+
     package var attributes: Attributes { leaf.attributes(at: index) }
     package var name: [UInt8] { leaf.name(at: index) }
 }
@@ -71,7 +77,7 @@ package final class SnapshotView: Sendable {
     }
 
     /// The first node of a directory; nil for an empty one or anything else.
-    private func firstNode(_ place: Place) throws -> DirectoryNode? {
+    func firstNode(_ place: Place) throws -> DirectoryNode? {
         let (code, id) = place.leaf.reference(at: place.index)
         guard code == 5 else { return nil }
         let node = try node(id)
@@ -82,7 +88,7 @@ package final class SnapshotView: Sendable {
         return node
     }
 
-    private func childNode(_ parent: DirectoryNode, _ index: Int) throws -> DirectoryNode {
+    func childNode(_ parent: DirectoryNode, _ index: Int) throws -> DirectoryNode {
         let (id, _) = parent.child(at: index)
         let child = try node(id)
         let below = parent.rank(at: index + 1) - parent.rank(at: index)

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapView
 
 struct FindCommand: Command {
     static let configuration = CommandConfiguration(
@@ -34,6 +35,121 @@ struct FindCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "find does not work yet")
+        let search = try PatternSearch(patterns.map(\.bytes), ignoreCase: ignoreCase)
+        let access = try RepositoryAccess.open(global, output)
+        let report = FindReport(output, long: long)
+        if snapshots.isEmpty {
+            for manifest in try access.manifests(filter) {
+                try report.run(search, in: try SnapshotPath(try access.view(manifest), path: nil))
+            }
+        } else {
+            for argument in snapshots {
+                try report.run(search, in: try access.find(argument, filter))
+            }
+        }
+        try report.end()
+        try access.requireWholeManifests()
+    }
+}
+
+/// Patterns of which the last one that matches an entry decides.
+struct PatternSearch {
+    private let patterns: [PathPattern]
+    private let ignoreCase: Bool
+
+    init(_ texts: [[UInt8]], ignoreCase: Bool) throws {
+        self.ignoreCase = ignoreCase
+        patterns = try texts.map { try PathPattern(ignoreCase ? Self.folded($0) : $0) }
+    }
+
+    func matches(_ components: [[UInt8]]) -> Bool {
+        let names = ignoreCase ? components.map(Self.folded) : components
+        return patterns.last { $0.matchesWhole(names) }.map { !$0.negated } ?? false
+    }
+
+    /// Whether an entry below the directory of these names may match.
+    func couldMatchBelow(_ components: [[UInt8]]) -> Bool {
+        let names = ignoreCase ? components.map(Self.folded) : components
+        return patterns.contains { !$0.negated && $0.couldMatchBelow(names) }
+    }
+
+    private static func folded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.map { 0x41...0x5A ~= $0 ? $0 + 0x20 : $0 }
+    }
+}
+
+/// Prints what a search finds, snapshot by snapshot.
+private final class FindReport {
+    private struct Message: Encodable {
+        let snapshot: String
+        let time: String
+        let hits: Int
+        let matches: [EntryLine.Message]
+    }
+
+    private let output: Output
+    private let long: Bool
+    private var messages: [Message] = []
+    private var isFirst = true
+    private var isDamaged = false
+
+    init(_ output: Output, long: Bool) {
+        self.output = output
+        self.long = long
+    }
+
+    /// Searches below a place, and what is there itself unless it is the root. Damage ends the
+    /// search of this snapshot only.
+    func run(_ search: PatternSearch, in start: SnapshotPath) throws {
+        do { try find(search, start) } catch let error as SnapError where error.kind == .damaged {
+            isDamaged = true
+            output.warning(
+                "snapshot \(start.view.manifest.hexID.prefix(8)): \(error.message)")
+        }
+    }
+
+    private func find(_ search: PatternSearch, _ start: SnapshotPath) throws {
+        let line = EntryLine(start.view)
+        var hits: [EntryLine.Message] = []
+        var isFirstHit = true
+        func show(_ place: Place, _ components: [[UInt8]]) throws {
+            let path = absolutePath(components)
+            if output.json { return hits.append(try line.message(place, path: path)) }
+            if isFirstHit { try head(start.view) }
+            isFirstHit = false
+            try output.line(try line.text(place, path: path, long ? .long : .path))
+        }
+        if !start.components.isEmpty, search.matches(start.components) {
+            try show(start.place, start.components)
+        }
+        var tree = TreeIterator(start.view, below: start.place, components: start.components)
+        while let place = try tree.next() {
+            try Interruption.check()
+            if search.matches(tree.components) { try show(place, tree.components) }
+            if place.attributes.isDirectory, !search.couldMatchBelow(tree.components) {
+                tree.skip()
+            }
+        }
+        guard !hits.isEmpty else { return }
+        let manifest = start.view.manifest
+        messages.append(
+            Message(
+                snapshot: manifest.hexID, time: Format.time(manifest.time.seconds),
+                hits: hits.count, matches: hits))
+    }
+
+    private func head(_ view: SnapshotView) throws {
+        if !isFirst { try output.line("") }
+        isFirst = false
+        let manifest = view.manifest
+        let time = Format.time(manifest.time.seconds)
+        try output.line(Text("in snapshot \(manifest.hexID.prefix(8)) of \(time)"))
+    }
+
+    func end() throws {
+        if output.json { try output.json(messages) }
+        if isDamaged {
+            throw SnapError(.damaged, "some snapshots could not be searched to the end")
+        }
     }
 }

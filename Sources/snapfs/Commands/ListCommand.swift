@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapView
 
 struct ListCommand: Command {
     static let configuration = CommandConfiguration(
@@ -28,6 +29,20 @@ struct ListCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "ls does not work yet")
+        let access = try RepositoryAccess.open(global, output)
+        let found = try access.find(target, filter)
+        let line = EntryLine(found.view)
+        func show(_ place: Place, _ path: [UInt8]) throws {
+            try Interruption.check()
+            if output.json { return try output.json(try line.message(place, path: path)) }
+            try output.line(try line.text(place, path: path, long ? .long : .path))
+        }
+        guard found.place.attributes.isDirectory else { return try show(found.place, found.path) }
+        var tree = TreeIterator(
+            found.view, below: found.place, components: found.components)
+        while let place = try tree.next() {
+            try show(place, tree.path)
+            if target.path != nil && !recursive { tree.skip() }
+        }
     }
 }

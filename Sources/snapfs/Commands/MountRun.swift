@@ -27,25 +27,22 @@ struct MountRun {
         limits.readAheadThreads = max(2, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let access = try RepositoryAccess.open(command.global, output, limits: limits)
         let report = reporter
-        let fileSystem: any FileSystem
-        var history: HistoryFileSystem?
+        let fileSystem: any MountedFileSystem
         if let snapshot = command.snapshot {
             fileSystem = try Self.snapshot(access, snapshot, command.filter, report)
         } else {
             let filter = command.filter.choice
-            let all = try HistoryFileSystem(
+            fileSystem = try HistoryFileSystem(
                 repository: access.repository, caches: ViewCaches(),
                 accepts: { filter.accepts($0) }, report: report)
-            fileSystem = all
-            history = all
         }
         var options = MountOptions()
         options.allowOther = command.allowOther
         options.source = "snapfs:\(access.path)"
         let session = try MountSession(
             mountPoint: mountPoint.path, fileSystem: fileSystem, options: options)
-        history?.follow(session)
-        defer { history?.stop() }
+        fileSystem.follow(session)
+        defer { fileSystem.stop() }
         stopOnSignal(session)
         if let ready = command.readyDescriptor { Self.detach(ready) }
         try session.run()

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapRestore
 
 struct RestoreCommand: Command {
     static let configuration = CommandConfiguration(
@@ -64,6 +65,82 @@ struct RestoreCommand: Command {
     }
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "restore does not work yet")
+        let access = try RepositoryAccess.open(global, output)
+        let view = try access.view(of: source, filter: filter)
+        let progress = Progress(output)
+        defer { progress.finish() }
+        let restore = try Restore(
+            view, path: source.path, target: target.bytes,
+            options: try options(output, progress))
+        if includes.isEmpty && excludes.isEmpty {
+            progress.expect(items: restore.expected.entries, bytes: restore.expected.bytes)
+        }
+        let summary = try restore.run()
+        progress.finish()
+        try show(summary, seconds: progress.seconds, output)
+        if summary.isDamaged { throw ExitStatus.damaged.code }
+        if summary.problems > 0 { throw ExitStatus.failed.code }
+    }
+
+    private func options(_ output: Output, _ progress: Progress) throws -> Restore.Options {
+        var options = Restore.Options()
+        options.overwrite =
+            switch overwrite {
+            case .always: .always
+            case .ifChanged: .ifChanged
+            case .ifNewer: .ifNewer
+            case .never: .never
+            }
+        options.includes = try includes.map { try PathPattern($0.bytes) }
+        options.excludes = try excludes.map { try PathPattern($0.bytes) }
+        options.delete = delete
+        options.guarded = Set(
+            [try? global.repository(), try? global.cacheDirectory()].compactMap { $0 }.compactMap {
+                // Through links: the directory itself is meant.
+                let path = String(decoding: $0, as: UTF8.self) + "/."
+                return (try? FileAttributes(path: path)).map(FileIdentity.init)
+            })
+        options.dryRun = dryRun
+        options.isInterrupted = { Interruption.requested }
+        options.report = { output.warning("\(name: $0): \($1.message)") }
+        if (dryRun || output.level == .verbose) && !output.json && output.level != .quiet {
+            options.visit = { try? output.line("\($0.rawValue)  \(name: $1)") }
+        }
+        options.progress = { progress.add(items: $0, bytes: $1) }
+        return options
+    }
+
+    private struct Message: Encodable {
+        var messageType = "summary"
+        var dryRun: Bool?
+        let totalFiles, filesRestored, filesSkipped, filesDeleted: UInt64
+        let totalBytes, bytesRestored, bytesSkipped: UInt64
+        let errors: UInt64
+        let secondsElapsed: Double
+    }
+
+    private func show(_ summary: Restore.Summary, seconds: Double, _ output: Output) throws {
+        if output.json {
+            return try output.json(
+                Message(
+                    dryRun: dryRun ? true : nil,
+                    totalFiles: summary.entries, filesRestored: summary.entriesRestored,
+                    filesSkipped: summary.entriesSkipped, filesDeleted: summary.entriesDeleted,
+                    totalBytes: summary.bytes, bytesRestored: summary.bytesRestored,
+                    bytesSkipped: summary.bytesSkipped, errors: summary.problems,
+                    secondsElapsed: seconds))
+        }
+        var parts = [
+            "\(Format.count(summary.entriesRestored, "entry", "entries")), "
+                + Format.size(summary.bytesRestored)
+        ]
+        if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) kept") }
+        if summary.entriesDeleted > 0 { parts.append("\(summary.entriesDeleted) deleted") }
+        if summary.problems > 0 {
+            parts.append("\(summary.problems) not restored as they were")
+        }
+        let verb = dryRun ? "would restore" : "restored"
+        try output.note(
+            Text("\(verb) \(parts.joined(separator: ", ")) in \(Format.elapsed(seconds))"))
     }
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapFormat
 
 struct SnapshotsCommand: Command {
     static let configuration = CommandConfiguration(
@@ -12,6 +13,99 @@ struct SnapshotsCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        throw SnapError(.unsupported, "snapshots does not work yet")
+        let access = try RepositoryAccess.open(global, output)
+        let manifests = try access.manifests(filter)
+        if output.json {
+            try output.json(manifests.map(SnapshotMessage.init))
+        } else {
+            try show(manifests, output)
+        }
+        try access.requireWholeManifests()
+    }
+
+    private func show(_ manifests: [Manifest], _ output: Output) throws {
+        var table = Table([
+            ("ID", .left), ("Time", .left), ("Host", .left), ("Tags", .left), ("Size", .right),
+            ("", .left), ("Paths", .left),
+        ])
+        for manifest in manifests {
+            table.add([
+                String(manifest.hexID.prefix(8)), Format.time(manifest.time.seconds),
+                Text.escaped(manifest.host.utf8),
+                Text.escaped(manifest.tags.joined(separator: ",").utf8),
+                Format.size(manifest.totals.bytes), manifest.problemCount > 0 ? "!" : "",
+                manifest.paths.map { Text.escaped($0) }.joined(separator: " "),
+            ])
+        }
+        if !manifests.isEmpty { for line in table.lines() { try output.line(Text(line)) } }
+        let incomplete = manifests.filter { $0.problemCount > 0 }.count
+        if incomplete > 0 {
+            try output.note(
+                Text("! \(incomplete) with sources that could not be read; --json names them"))
+        }
+        try output.note(
+            Text(Format.count(UInt64(manifests.count), "snapshot", "snapshots")))
+    }
+}
+
+/// A snapshot as JSON.
+struct SnapshotMessage: Encodable {
+    struct Summary: Encodable {
+        let files, directories, others, totalBytes: UInt64
+        let filesNew, filesChanged, filesUnmodified: UInt64
+        let bytesRead, dataAdded, dataAddedPacked: UInt64
+    }
+
+    struct Problem: Encodable {
+        let path: String
+        let pathB64: String?
+        let message: String
+    }
+
+    let id, shortId, logicalId: String
+    let parent: String?
+    let time, endTime: String
+    let hostname, username: String
+    let paths: [String]
+    /// Exact bytes, where one of the paths is not UTF-8.
+    let pathsB64: [String]?
+    let tags: [String]
+    let programVersion: String
+    let summary: Summary
+    /// How many, and the first ones.
+    let errorCount: UInt64
+    let errors: [Problem]
+
+    init(_ manifest: Manifest) {
+        id = manifest.hexID
+        shortId = String(id.prefix(8))
+        logicalId = Hex.encode(manifest.logicalID)
+        parent = manifest.predecessor.map { Hex.encode($0) }
+        time = Self.text(manifest.time)
+        endTime = Self.text(manifest.endTime)
+        (hostname, username) = (manifest.host, manifest.user)
+        let names = manifest.paths.map { JSONName($0) }
+        paths = names.map(\.text)
+        pathsB64 =
+            names.allSatisfy { $0.base64 == nil }
+            ? nil : manifest.paths.map { JSONName.base64($0) }
+        tags = manifest.tags
+        programVersion = manifest.program
+        let totals = manifest.totals
+        summary = Summary(
+            files: totals.files, directories: totals.directories, others: totals.others,
+            totalBytes: totals.bytes, filesNew: totals.filesNew,
+            filesChanged: totals.filesChanged, filesUnmodified: totals.filesUnchanged,
+            bytesRead: totals.bytesRead, dataAdded: totals.bytesAdded,
+            dataAddedPacked: totals.bytesStored)
+        errorCount = manifest.problemCount
+        errors = manifest.problems.map { problem in
+            let path = JSONName(problem.path)
+            return Problem(path: path.text, pathB64: path.base64, message: problem.message)
+        }
+    }
+
+    private static func text(_ time: Timestamp) -> String {
+        Format.time(time.seconds, nanoseconds: time.nanoseconds)
     }
 }

@@ -26,6 +26,8 @@ struct JSONName {
 
     init(_ bytes: [UInt8]) {
         text = String(decoding: bytes, as: UTF8.self)
-        base64 = Array(text.utf8) == bytes ? nil : Data(bytes).base64EncodedString()
+        base64 = Array(text.utf8) == bytes ? nil : Self.base64(bytes)
     }
+
+    static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 }

@@ -63,7 +63,7 @@ exits 0 "ls of a directory" snapfs ls "$ID1:$SRC/docs"
 out_has "lists what is in it" 'b\.txt$'
 out_lacks "and nothing else" 'big\.bin|old\.txt'
 fails_with 1 "ls of an absent path" snapfs ls "latest:$SRC/gone"
-exits 0 "ls of the root" snapfs ls "$ID1"
+exits 0 "ls of the root" snapfs ls "$ID1:/"
 is "is the first part of the source path" "$(tr -d / <"$T/out")" "$(cut -d/ -f2 <<<"$SRC")"
 exits 0 "ls -l" snapfs ls -l "$ID1:$SRC/docs"
 out_has "mode, owner, size, time" '^-rw-r--r--.*1234.*4321.* 4 .*2019-03-04 05:06:07.*a\.txt$'

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+
+/// What the walk finds, in the order of the tree.
+enum WalkItem: Sendable {
+    case beginDirectory(Entry, xattrs: [UInt8], path: [[UInt8]], isNew: Bool)
+    case endDirectory
+    /// Just as the predecessor has it.
+    case unchanged(Entry, path: [[UInt8]])
+    /// Anything that has no content to be read.
+    case entry(Entry, xattrs: [UInt8], path: [[UInt8]], isNew: Bool)
+    /// A file, open and on its way into the page cache.
+    case file(Entry, FileDescriptor, xattrs: [UInt8], path: [[UInt8]], isNew: Bool)
+    /// Something that could not be read; the walk goes on.
+    case problem(path: [[UInt8]], SnapError)
+    /// The walk ended; with the entry of "/" and the owners' names, or because of an error.
+    case end(Result<(root: Entry, owners: OwnerNames), SnapError>)
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+
+/// How many objects a repository holds.
+package struct IndexStatistics: Sendable {
+    /// Distinct objects.
+    package private(set) var objects: UInt64 = 0
+    /// Their bytes before compression.
+    package private(set) var bytes: UInt64 = 0
+
+    /// One pass over all segments at once, each in order of ids, so that memory stays flat.
+    /// `progress` is called now and then.
+    package init(_ reader: ObjectReader, progress: () throws -> Void) throws {
+        let readers = reader.segments.map { IndexPageReader($0) }
+        var heads = try readers.map { try $0.next() }
+        while let first = heads.compactMap({ $0 }).min(by: { $0.id < $1.id }) {
+            if objects % 65536 == 0 { try progress() }
+            objects += 1
+            bytes += UInt64(first.length)
+            for index in heads.indices where heads[index]?.id == first.id {
+                heads[index] = try readers[index].next()
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+//
+// Checks what lies in the store against what the index and the keyring say of it: slots, segments,
+// packs. A listing that fails is an error, never an empty listing.
+
+import SnapBase
+import SnapFormat
+import SnapStore
+
+/// The packs that a store lists.
+package struct PackListing: Sendable {
+    package struct Item: Sendable, Equatable {
+        package var kind: FileKind
+        package var size: Int
+    }
+
+    package private(set) var packs: [ObjectID: Item] = [:]
+    /// Files that are not packs by their names.
+    package private(set) var strays: [String] = []
+
+    package var bytes: UInt64 { packs.values.reduce(0) { $0 + UInt64($1.size) } }
+
+    package init(_ store: any Store) throws {
+        for (area, kind) in [("data", FileKind.dataPack), ("meta", .metadataPack)] {
+            for directory in try store.listDirectories(area) {
+                for entry in try store.list("\(area)/\(directory)") {
+                    let path = "\(area)/\(directory)/\(entry.name)"
+                    guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size,
+                        entry.name.hasPrefix(directory), directory.utf8.count == 2
+                    else {
+                        strays.append(path)
+                        continue
+                    }
+                    packs[ObjectID(bytes)] = Item(kind: kind, size: entry.size)
+                }
+            }
+        }
+    }
+}
+
+extension Repository {
+    package func listPacks() throws -> PackListing { try PackListing(store) }
+
+    /// Bytes of all files of the index.
+    package func indexBytes() throws -> UInt64 {
+        try store.list("index").reduce(0) { $0 + UInt64($1.size) }
+    }
+}
+
+/// Used by one thread, once.
+package final class StoreCheck {
+    private let repository: Repository
+    private let report: CheckReport
+    private let observer: CheckObserver
+    private var expected = ExpectedPacks()
+    /// Packs that are not whole: an object in one of them is there only if it reads.
+    package private(set) var suspects: Set<ObjectID> = []
+
+    private var store: any Store { repository.store }
+
+    package init(_ repository: Repository, _ report: CheckReport, _ observer: CheckObserver) {
+        self.repository = repository
+        self.report = report
+        self.observer = observer
+    }
+
+    /// Checks slots, index and the presence of packs.
+    package func run() throws {
+        try checkSlots()
+        try checkIndex()
+        try checkPresence()
+    }
+
+    private func damaged(_ file: String, _ message: String) {
+        report.add(CheckFinding(.file(file), message))
+    }
+
+    /// Runs body; what it finds becomes a finding of a file.
+    private func finding(_ file: String, _ body: () throws -> Void) throws {
+        do { try body() } catch let error as SnapError where error.isFinding {
+            damaged(file, error.message)
+        }
+    }
+
+    // MARK: Slots
+
+    private func checkSlots() throws {
+        let names = Set(try store.list("slots").map(\.name))
+        for name in names.sorted() {
+            let path = "slots/\(name)"
+            try finding(path) {
+                let slot = try Slot(try store.read(path, limit: 4096), name: path)
+                guard try slot.name() == name else {
+                    throw SnapError(.damaged, "\(path): the content is not what the name says")
+                }
+            }
+        }
+        for holder in repository.holders where !names.contains(Hex.encode(holder.slotName)) {
+            let path = "slots/\(Hex.encode(holder.slotName))"
+            damaged(path, "\(path): is missing; it opens the repository for \(holder.label)")
+        }
+    }
+
+    // MARK: Index
+
+    private func checkIndex() throws {
+        for (name, error) in repository.objects.damagedSegments {
+            damaged("index/\(name)", error.message)
+        }
+        for segment in repository.objects.segments {
+            try finding("index/\(segment.name.hex)") {
+                try segment.check(store, &expected, progress: observer.throwIfInterrupted)
+            }
+            report.objects += segment.header.entryCount
+        }
+    }
+
+    // MARK: Packs
+
+    private func checkPresence() throws {
+        // After the index: every pack that it names was there before.
+        let listing = try repository.listPacks()
+        for name in expected.order {
+            let description = expected.packs[name]!.description  // `order` has the keys of `packs`
+            let found = listing.packs[name]
+            let size = found?.kind == description.kind ? found?.size : nil
+            if size == Int(description.fileSize) { continue }
+            suspects.insert(name)
+            let path = description.storeName
+            damaged(
+                path,
+                size.map { "\(path): has \($0) bytes instead of \(description.fileSize)" }
+                    ?? "\(path): is missing")
+        }
+        report.packs = expected.order.count
+        try noteLeftovers(listing)
+    }
+
+    private func noteLeftovers(_ listing: PackListing) throws {
+        let unknown = listing.packs.filter { expected.packs[$0.key] == nil }
+        if !unknown.isEmpty {
+            let bytes = unknown.values.reduce(0) { $0 + $1.size }
+            report.note("\(unknown.count) packs of \(bytes) bytes that no segment names")
+        }
+        let staged = try store.list("tmp").count
+        if staged > 0 { report.note("\(staged) files in tmp/") }
+        if !listing.strays.isEmpty {
+            report.note(
+                "\(listing.strays.count) files that are not packs, such as \(listing.strays[0])")
+        }
+    }
+
+    // MARK: Data
+
+    /// Reads every pack that the index names, on the `threads` threads of a pool.
+    package func readPacks(_ pool: WorkerPool, threads: Int) throws {
+        let names = expected.order.filter { !suspects.contains($0) }
+        let packs = names.map { expected.packs[$0]! }  // `order` has the keys of `packs`
+        observer.expect(
+            packs.count, packs.reduce(0) { $0 + UInt64($1.description.fileSize) })
+        let scrubber = PackScrubber(repository, observer)
+        // Two more than threads, so that nobody waits for the next pack.
+        let limit = threads + 2
+        let work = OrderedWork<PackVerdict>(pool: pool, limit: limit)
+        do {
+            for (number, pack) in packs.enumerated() {
+                if number >= limit { try take(work) }
+                try work.submit { try scrubber.scrub(pack) }
+            }
+            work.finish()
+            for _ in 0..<min(limit, packs.count) { try take(work) }
+        } catch {
+            work.fail(SnapError.wrap(error))
+            throw error
+        }
+        report.packBytes = packs.reduce(0) { $0 + UInt64($1.description.fileSize) }
+    }
+
+    private func take(_ work: OrderedWork<PackVerdict>) throws {
+        guard let verdict = try work.next() else { return }
+        observer.done(1, 0)
+        report.objectBytes += verdict.bytes
+        guard verdict.problemCount > 0 else { return }
+        suspects.insert(verdict.name)
+        let file = expected.packs[verdict.name]!.description.storeName  // it was submitted
+        for problem in verdict.problems { damaged(file, problem) }
+        let more = verdict.problemCount - verdict.problems.count
+        if more > 0 { damaged(file, "\(file): \(more) more problems") }
+    }
+}

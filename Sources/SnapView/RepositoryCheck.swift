@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+/// Checks a whole repository: manifests, slots, index, packs, trees, and with `readData` every byte
+/// of every pack. Backups may run meanwhile.
+package final class RepositoryCheck {
+    private let repository: Repository
+    private let observer: CheckObserver
+    private let report: CheckReport
+
+    package init(_ repository: Repository, observer: CheckObserver = CheckObserver()) {
+        self.repository = repository
+        self.observer = observer
+        report = CheckReport(observer)
+    }
+
+    /// Runs once. Damage is in the report; throws only where checking itself is not possible.
+    package func run(readData: Bool, threads: Int) throws -> CheckReport {
+        // Manifests before the index and the index before the packs: what one names, the next one
+        // had before it.
+        let manifests = try readManifests()
+        try repository.objects.refresh()
+        let store = StoreCheck(repository, report, observer)
+        try store.run()
+        let trees =
+            readData
+            ? try checkData(store, manifests, threads)
+            : try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
+        report.add(trees.findings)
+        report.directories = trees.directories
+        return report
+    }
+
+    /// Reads all packs, and walks the trees on one of the threads meanwhile. Where packs turn out
+    /// to be damaged, the trees are walked again: only then it is known what that touches.
+    private func checkData(
+        _ store: StoreCheck, _ manifests: [Manifest], _ threads: Int
+    ) throws -> TreeFindings {
+        // The progress counts packs.
+        var quiet = observer
+        quiet.done = { _, _ in }
+        let (repository, observer, before) = (repository, quiet, store.suspects)
+        let pool = WorkerPool(threads: threads, name: "check")
+        defer { pool.close() }
+        let trees = OrderedWork<TreeFindings>(pool: pool, limit: 1)
+        try trees.submit {
+            try TreeCheck.run(manifests, repository, suspects: before, observer)
+        }
+        try store.readPacks(pool, threads: threads)
+        guard store.suspects == before else {
+            return try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
+        }
+        trees.finish()
+        return try trees.next() ?? TreeFindings()
+    }
+
+    private func readManifests() throws -> [Manifest] {
+        let manifests = try repository.manifests { id, error in
+            guard error.isFinding else { throw error }
+            report.add(CheckFinding(.file(Manifest.storeName(id)), error.message))
+            report.noteDamaged(id)
+        }
+        report.snapshots = manifests.filter { $0.state == .complete }.count
+        return manifests
+    }
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+//
+// Checks the trees of snapshots: every directory and list node is there, is what its id says and
+// what its parent counts, and every piece of content is in the index and long enough. A node that
+// several places share is read once. What is kept of visited nodes is what memory grows with: some
+// 100 bytes for each directory that is distinct in all snapshots together.
+
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+/// What a check of trees found.
+struct TreeFindings: Sendable {
+    var findings = CheckFindings()
+    /// Directory nodes that were read.
+    var directories = 0
+}
+
+/// Used by one thread.
+final class TreeCheck {
+    private let objects: ObjectCheck
+    private let lists: ListCheck
+    private let observer: CheckObserver
+    private var result = TreeFindings()
+    /// Directory nodes that were read, with what they count: another parent may count otherwise.
+    private var visited: [ObjectID: Counts] = [:]
+    /// Those with damage below: read again, so that every snapshot that has one is named.
+    private var tainted: Set<ObjectID> = []
+
+    fileprivate struct Counts: Equatable {
+        var entries, bytes: UInt64
+
+        /// Throws unless this is what a parent says of the node.
+        func require(_ said: Counts, of id: ObjectID) throws {
+            guard self == said else {
+                throw SnapError(
+                    .damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
+            }
+        }
+    }
+
+    private struct Frame {
+        var id: ObjectID
+        var node: DirectoryNode
+        var next: Int
+        /// How many components lead to the directory that the node belongs to.
+        var depth: Int
+    }
+
+    private var stack: [Frame] = []
+    private var components: [[UInt8]] = []
+    private var snapshot: [UInt8] = []
+
+    private init(_ objects: ObjectCheck, _ observer: CheckObserver) {
+        self.objects = objects
+        lists = ListCheck(objects)
+        self.observer = observer
+    }
+
+    /// Checks the trees of snapshots. What lies in one of the packs `suspects` counts as there only
+    /// if it reads.
+    static func run(
+        _ manifests: [Manifest], _ repository: Repository, suspects: Set<ObjectID>,
+        _ observer: CheckObserver
+    ) throws -> TreeFindings {
+        let check = TreeCheck(
+            ObjectCheck(repository.objects, suspects: suspects), observer)
+        for manifest in manifests { try check.run(manifest) }
+        return check.result
+    }
+
+    private func run(_ manifest: Manifest) throws {
+        snapshot = manifest.id
+        components = []
+        try finding { try check(manifest.root) }
+        while let frame = stack.last {
+            guard frame.next < frame.node.count else {
+                stack.removeLast()
+                continue
+            }
+            stack[stack.count - 1].next += 1
+            components.removeSubrange(frame.depth...)
+            if frame.node.level > 0 {
+                try finding { try enter(frame.node, frame.next) }
+                continue
+            }
+            components.append(frame.node.name(at: frame.next))
+            try finding { try check(try frame.node.entry(at: frame.next)) }
+        }
+    }
+
+    /// Runs body; what it finds becomes a finding of the path that is being looked at.
+    private func finding(_ body: () throws -> Void) throws {
+        do { try body() } catch let error as SnapError where error.isFinding {
+            for frame in stack { tainted.insert(frame.id) }
+            result.findings.add(
+                CheckFinding(
+                    .entry(snapshot: snapshot, path: absolutePath(components)), error.message))
+        }
+    }
+
+    // MARK: Directories
+
+    /// Goes on with the first node of a directory.
+    private func enter(_ directory: Entry, _ id: ObjectID) throws {
+        let said = Counts(entries: directory.attributes.count, bytes: directory.attributes.size)
+        if let node = try node(id, said) { push(id, node) }
+    }
+
+    /// Goes on with a child of an index node.
+    private func enter(_ parent: DirectoryNode, _ index: Int) throws {
+        let (id, entries) = parent.child(at: index)
+        let said = Counts(
+            entries: parent.rank(at: index + 1) - parent.rank(at: index),
+            bytes: parent.childBytes(at: index))
+        guard let node = try node(id, said) else { return }
+        guard node.level + 1 == parent.level, node.count > 0,
+            node.level > 0 || node.count == entries, node.name(at: 0) == parent.name(at: index)
+        else {
+            throw SnapError(
+                .damaged, "directory \(id.hex.prefix(16)): is not what its parent says")
+        }
+        push(id, node)
+    }
+
+    /// The node of an id, if it has to be visited. Throws where it is not what a parent says.
+    private func node(_ id: ObjectID, _ said: Counts) throws -> DirectoryNode? {
+        if let counts = visited[id], !tainted.contains(id) {
+            try counts.require(said, of: id)
+            return nil
+        }
+        let node = try load(id)
+        try Counts(node).require(said, of: id)
+        return node
+    }
+
+    private func push(_ id: ObjectID, _ node: DirectoryNode) {
+        visited[id] = Counts(node)
+        stack.append(Frame(id: id, node: node, next: 0, depth: components.count))
+    }
+
+    private func load(_ id: ObjectID) throws -> DirectoryNode {
+        try observer.throwIfInterrupted()
+        result.directories += 1
+        observer.done(1, 0)
+        return try within("directory \(id.hex.prefix(16))") {
+            try DirectoryNode(try objects.verified(id, .directory))
+        }
+    }
+
+    // MARK: Entries
+
+    private func check(_ entry: Entry) throws {
+        if case .object(let id, let length) = entry.xattrs {
+            try objects.require(id, length: UInt64(length), exactly: true)
+        }
+        let size = entry.attributes.size
+        switch entry.content {
+        case .none, .inline: break
+        case .chunk(let id): try objects.require(id, length: size)
+        case .extents(let extents):
+            var start: UInt64 = 0
+            for extent in extents {
+                try objects.require(extent, from: start)
+                start = extent.end
+            }
+        case .list(let id): try lists.check(id, size: size)
+        case .directory(let id): try enter(entry, id)
+        }
+    }
+}
+
+extension TreeCheck.Counts {
+    fileprivate init(_ node: DirectoryNode) {
+        self.init(entries: node.entriesBelow, bytes: node.bytesBelow)
+    }
+}
+
+/// Whether objects are there.
+struct ObjectCheck {
+    private let objects: ObjectReader
+    private let suspects: Set<ObjectID>
+
+    init(_ objects: ObjectReader, suspects: Set<ObjectID>) {
+        self.objects = objects
+        self.suspects = suspects
+    }
+
+    /// The bytes of an object, which have its id.
+    func verified(_ id: ObjectID, _ kind: ObjectKind) throws -> [UInt8] {
+        let location = try locate(id, kind)
+        return try objects.record(location).withBytes(
+            offset: location.offset, count: location.length
+        ) { bytes in
+            guard try objects.verifies(id, kind, bytes) else {
+                throw SnapError(.damaged, "object \(id.hex.prefix(16)) is not what its id says")
+            }
+            return Array(bytes)
+        }
+    }
+
+    private func locate(_ id: ObjectID, _ kind: ObjectKind) throws -> ObjectLocation {
+        let location = try objects.locate(id)
+        guard location.pack.description.kind == kind.packKind else {
+            throw SnapError(.damaged, "object \(id.hex.prefix(16)) lies in a pack of another kind")
+        }
+        return location
+    }
+
+    /// Throws unless a data object of this length, or a longer one, is there.
+    func require(_ id: ObjectID, length: UInt64, exactly: Bool = false) throws {
+        let location = try locate(id, .data)
+        let there = UInt64(location.length)
+        guard exactly ? there == length : there >= length else {
+            throw SnapError(
+                .damaged, "object \(id.hex.prefix(16)) has \(there) bytes instead of \(length)")
+        }
+        if suspects.contains(location.pack.description.name) { _ = try verified(id, .data) }
+    }
+
+    /// Throws unless what an extent refers to is there.
+    func require(_ extent: Extent, from start: UInt64) throws {
+        guard let id = extent.id else { return }
+        try require(id, length: UInt64(extent.offset) + (extent.end - start))
+    }
+}
+
+/// Checks lists of extents; the nodes of each once.
+final class ListCheck {
+    private let objects: ObjectCheck
+    private var visited: Set<ObjectID> = []
+
+    private struct Frame {
+        var id: ObjectID
+        var node: ListNode
+        var next: Int
+        var start: UInt64
+    }
+
+    init(_ objects: ObjectCheck) { self.objects = objects }
+
+    /// Checks the list of a file of `size` bytes; throws the first damage.
+    func check(_ id: ObjectID, size: UInt64) throws {
+        if visited.contains(id) { return }
+        var stack = [try load(id, from: 0, to: size, level: nil)]
+        while let frame = stack.last {
+            guard frame.next < frame.node.extents.count else {
+                // Whole: nothing below threw.
+                visited.insert(frame.id)
+                stack.removeLast()
+                continue
+            }
+            let extent = frame.node.extents[frame.next]
+            stack[stack.count - 1].next += 1
+            stack[stack.count - 1].start = extent.end
+            if frame.node.level == 0 {
+                try objects.require(extent, from: frame.start)
+            } else if let child = extent.id, !visited.contains(child) {
+                stack.append(
+                    try load(
+                        child, from: frame.start, to: extent.end, level: frame.node.level - 1))
+            }
+        }
+    }
+
+    private func load(
+        _ id: ObjectID, from start: UInt64, to end: UInt64, level: UInt8?
+    ) throws -> Frame {
+        try within("list \(id.hex.prefix(16))") {
+            let node = try ListNode(try objects.verified(id, .list), from: start)
+            guard level == nil || node.level == level, node.extents.last?.end == end else {
+                throw SnapError(.damaged, "is not what its parent says")
+            }
+            return Frame(id: id, node: node, next: 0, start: start)
+        }
+    }
+}
