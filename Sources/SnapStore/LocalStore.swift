@@ -12,7 +12,8 @@ package final class LocalStore: Store, @unchecked Sendable {
     package let location: String
     private let files: any FileLayer
     private let monitor = Monitor()
-    /// Directories with names that are not durable yet.
+    /// Directories with names that are not known to be durable: our own, and those we found there,
+    /// which a killed process may have left in the kernel's memory.
     private var unsynchronized: Set<String> = []
     /// Directories known to exist.
     private var known: Set<String> = []
@@ -54,9 +55,11 @@ package final class LocalStore: Store, @unchecked Sendable {
     }
 
     package func list(_ directory: String) throws -> [StoreEntry] {
-        try entries(directory).compactMap { entry in
+        let files = try entries(directory).compactMap { entry in
             entry.size.map { StoreEntry(name: entry.name, size: $0) }
         }
+        if !files.isEmpty { markUnsynchronized(directory) }
+        return files
     }
 
     package func listDirectories(_ directory: String) throws -> [String] {
@@ -94,8 +97,9 @@ package final class LocalStore: Store, @unchecked Sendable {
     fileprivate func publish(_ path: String, as name: String) throws {
         let parent = Self.parent(name)
         if !parent.isEmpty { try makeDirectory(parent) }
+        // In any case: a name may be there although its creation failed.
+        defer { markUnsynchronized(parent) }
         try files.publish(path, as: name)
-        markUnsynchronized(parent)
     }
 
     fileprivate func unlinkStaged(_ path: String) { try? files.unlink(path) }
@@ -104,7 +108,9 @@ package final class LocalStore: Store, @unchecked Sendable {
         if monitor.locked({ known.contains(path) }) { return }
         let parent = Self.parent(path)
         if !parent.isEmpty { try makeDirectory(parent) }
-        if try files.makeDirectory(path) { markUnsynchronized(parent) }
+        // One that exists may have been made by a process that was killed before it synchronised.
+        defer { markUnsynchronized(parent) }
+        _ = try files.makeDirectory(path)
         _ = monitor.locked { known.insert(path) }
     }
 

@@ -167,6 +167,11 @@ final class Engine: @unchecked Sendable {
         try SnapshotView(manifest, repository: repository, caches: ViewCaches())
     }
 
+    /// What a snapshot gives back of the tree.
+    func contents(_ manifest: Manifest, _ repository: Repository) throws -> SourceModel {
+        try view(manifest, repository).contents(below: source.path) ?? [:]
+    }
+
     @discardableResult
     func backup(_ repository: Repository, _ style: Style = Style()) throws -> Manifest {
         let before = try predecessor(repository)
@@ -232,7 +237,7 @@ final class Engine: @unchecked Sendable {
             Issue.record("\(what): snapshot \(id) is not listed")
         }
         for manifest in manifests where only == nil || manifest.hexID == only {
-            let tree = try view(manifest, repository).contents(below: source.path) ?? [:]
+            let tree = try contents(manifest, repository)
             let wanted = expected[manifest.hexID] ?? model
             // A checkpoint holds what was read so far, and nothing else.
             let wrong = Set(tree.keys).union(manifest.state == .complete ? Array(wanted.keys) : [])

@@ -51,4 +51,26 @@ enum FaultScenario: CaseIterable {
         print("faults of the file system: \(scenario) \(mode): \(call - 1), \(failures) failed")
         #expect(call > 1)
     }
+
+    @Test(arguments: FaultMode.allCases)
+    func aFailingCallOfInitLeavesAPlaceToInitialize(_ mode: FaultMode) throws {
+        let engine = try Engine.shared.get()
+        var call = 0
+        var fault = Fault(1, mode)
+        repeat {
+            call += 1
+            fault = Fault(call, mode)
+            let files = AmnesiaFileLayer()
+            let outcome = Result { try engine.initialize(FaultFileLayer(files, fault)) }
+            let what = "init, \(mode) at call \(call), \(fault.hit ?? "none")"
+            do {
+                if case .failure = outcome {
+                    do { _ = try engine.open(files) } catch let error as SnapError
+                    where error.kind == .noRepository { try engine.initialize(files) }
+                }
+                engine.judge(files.disk, Known(disk: files.disk), what)
+            } catch { Issue.record("\(what): \(error)") }
+        } while fault.hit != nil
+        #expect(call > 1)
+    }
 }
