@@ -56,7 +56,7 @@ let package = Package(
             "SnapFaultTests",
             [
                 "CLinux", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
-                "SnapView", "SnapFiles",
+                "SnapView", "SnapFiles", "SnapZstd",
             ]),
         tests(
             "SnapRepositoryTests",

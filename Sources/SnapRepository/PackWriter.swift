@@ -45,7 +45,9 @@ final class PackWriter {
     }
 
     /// Full packs are finished, so that the padding is small against them.
-    var isFull: Bool { size >= PackTrailer.packSizeTarget }
+    var isFull: Bool {
+        size >= PackTrailer.packSizeTarget || trailer.objects.count >= PackTrailer.objectsTarget
+    }
 
     func append(_ record: CompressedRecord, _ objects: [RecordObject]) throws {
         let offset = size

@@ -61,8 +61,9 @@ extension SnapshotView {
             return
         }
         let location = try locate(id)
-        let from = Int(placed.extent.offset) + Int(at - placed.start)
-        guard from + out.count <= location.length else {
+        let (from, over) = Int(at - placed.start).addingReportingOverflow(
+            Int(placed.extent.offset))
+        guard !over, from <= location.length - out.count else {
             throw SnapError(.damaged, "object \(id.hex.prefix(16)): shorter than its extent")
         }
         try objects.record(location).withBytes(
@@ -85,7 +86,12 @@ extension SnapshotView {
                     throw SnapError(.damaged, "list \(id.hex.prefix(16)): wrong level")
                 }
                 let found = try Self.search(node.extents, from: start, offset)
-                if node.level == 0 { return found }
+                if node.level == 0 {
+                    guard found.extent.end <= size else {
+                        throw SnapError(.damaged, "the extents go on after the file")
+                    }
+                    return found
+                }
                 level = node.level
                 start = found.start
                 id = found.extent.id!

@@ -216,15 +216,20 @@ private final class AmnesiaFile: LayerFile {
     func size() throws -> Int { try layer.read { $0.files[number]!.bytes.count } }
 
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        let part = try layer.read { disk in
-            disk.files[number]!.bytes.dropFirst(offset).prefix(buffer.count)
+        let bytes = try layer.read { $0.files[number]!.bytes }
+        let count = max(0, min(buffer.count, bytes.count - offset))
+        bytes.withUnsafeBytes {
+            buffer.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: $0.dropFirst(offset).prefix(count)))
         }
-        buffer.copyBytes(from: part)
-        return part.count
+        return count
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-        let added = Array(bytes)
+        let added = [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+            count = bytes.count
+        }
         try layer.change {
             guard offset == $0.files[number]!.bytes.count else {
                 throw SnapError(.io, "a write that does not append")

@@ -68,6 +68,7 @@ final class Engine: @unchecked Sendable {
         second["gone"] = nil
         second["b"] = .file(random.bytes(6000), [large])
         second["d/new"] = .file(random.bytes(40_000))
+        second["d/e/new"] = .file([1, 2, 3])
         second["large"] = .file(random.bytes(300_000))
         try source.bring(from: first, to: second)
         Self.waitUntilSettled()
@@ -188,7 +189,7 @@ final class Engine: @unchecked Sendable {
             options.visit = { _, _ in
                 files += 1
                 // A failure comes again with the next entry.
-                if files % 4 == 2 { try? writer.checkpoint() }
+                if files == 6 { try? writer.checkpoint() }
             }
         }
         let run = FileBackup(

@@ -15,7 +15,7 @@ import Testing
         let seed = Seed.run &+ UInt64(point) &* 16
         return [
             .synchronizedOnly, .everything, .namesWithoutContent, .namesWithHalfContent,
-            .random(seed), .random(seed + 1), .random(seed + 2),
+            .random(seed), .random(seed + 1),
         ]
     }
 

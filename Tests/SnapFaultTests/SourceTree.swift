@@ -8,11 +8,20 @@ import SnapBase
 import SnapFormat
 import SnapView
 
+/// Bytes that compare at the speed of memcmp(3), in unoptimised builds too.
+struct Bytes: Equatable {
+    var bytes: [UInt8]
+
+    static func == (a: Bytes, b: Bytes) -> Bool {
+        a.bytes.count == b.bytes.count && memcmp(a.bytes, b.bytes, a.bytes.count) == 0
+    }
+}
+
 /// An entry as a backup must give it back.
 struct SourceNode: Equatable {
     enum Kind: Equatable {
         case directory
-        case file([UInt8])
+        case file(Bytes)
         case link([UInt8])
     }
     var kind: Kind
@@ -54,7 +63,8 @@ final class SourceDirectory {
         case .link(let target):
             try systemCall(path) { symlink(String(decoding: target, as: UTF8.self), path) }
             return
-        case .file(let bytes):
+        case .file(let content):
+            let bytes = content.bytes
             let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
             try bytes.withUnsafeBytes { try file.write($0, at: 0, label: path) }
         }
@@ -85,7 +95,7 @@ func removeTree(_ path: String) {
 
 extension SourceNode {
     static func file(_ bytes: [UInt8], _ attributes: [ExtendedAttribute] = []) -> SourceNode {
-        SourceNode(kind: .file(bytes), mode: 0o100640, attributes: attributes)
+        SourceNode(kind: .file(Bytes(bytes: bytes)), mode: 0o100640, attributes: attributes)
     }
     static let directory = SourceNode(kind: .directory, mode: 0o040755)
     static func link(_ target: String) -> SourceNode {
@@ -121,7 +131,7 @@ extension SnapshotView {
             var bytes = [UInt8](repeating: 0xff, count: Int(attributes.size))
             let count = try bytes.withUnsafeMutableBytes { try read(place, at: 0, into: $0) }
             guard count == bytes.count else { throw SnapError(.damaged, "a file reads short") }
-            kind = .file(bytes)
+            kind = .file(Bytes(bytes: bytes))
         }
         return SourceNode(kind: kind, mode: attributes.mode, attributes: try xattrs(place))
     }
