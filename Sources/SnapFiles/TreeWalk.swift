@@ -193,7 +193,11 @@ final class TreeWalk {
         owners.note(attributes)
         if let before, let view = predecessor?.view, attributes.isUnchanged(since: before.attributes)
         {
-            return try emit(.unchanged(try view.entry(before), path: path + [name]))
+            let entry = try view.entry(before)
+            // What a damaged or lost segment knew is nowhere: the file is read again.
+            if try view.isStored(entry) {
+                return try emit(.unchanged(entry, path: path + [name]))
+            }
         }
         try send(name, attributes, in: directory, isNew: before == nil)
     }
