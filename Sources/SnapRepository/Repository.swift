@@ -56,11 +56,13 @@ package final class Repository: Sendable {
             cache: cache(Hex.encode(id)), limits: limits)
     }
 
-    /// Creates a repository in an empty store. The marker comes last: without it there is none.
+    /// Creates a repository in a store that is empty or holds what an interrupted creation left. The
+    /// marker comes last: without it there is none.
     package static func create(
         _ store: any Store, _ credential: Credential, stretching: Stretching = .standard,
         label: String
     ) throws {
+        try removeInterrupted(store)
         let id = try Random.bytes(16)
         let keys = SlotKeys(agreement: try AgreementKey(), mac: try Secret(randomCount: 32))
         let slot = try Slot(
@@ -94,6 +96,31 @@ package final class Repository: Sendable {
         }
         try store.create(Marker.storeName, Marker.bytes(repository: id))
         try store.synchronize()
+    }
+
+    /// Removes the keys of an interrupted creation; refuses where they might be those of data.
+    private static func removeInterrupted(_ store: any Store) throws {
+        func names(_ directory: String) throws -> [String] {
+            do {
+                return try store.list(directory).map(\.name) + store.listDirectories(directory)
+            } catch let error as SnapError where error.kind == .notFound { return [] }
+        }
+        let there = try names("")
+        guard !there.contains(Marker.storeName) else {
+            throw SnapError(.exists, "there is a repository at \(store.location) already")
+        }
+        for directory in ["data", "meta", "index", "sessions", "snapshots"] {
+            guard try names(directory).isEmpty else {
+                throw SnapError(
+                    .refused,
+                    "there is data at \(store.location) without the file \(Marker.storeName): "
+                        + "a repository that lost it, not an empty place")
+            }
+        }
+        for directory in ["slots", "keyring"] {
+            for name in try names(directory) { try store.delete("\(directory)/\(name)") }
+        }
+        if there.contains(Configuration.storeName) { try store.delete(Configuration.storeName) }
     }
 
     /// Throws `.noRepository`, `.unsupported` or `.damaged` unless the store holds a repository.
