@@ -52,6 +52,7 @@ let package = Package(
             dependencies: ["SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository"],
             path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
+        tests("SnapBaseTests", ["SnapBase"]),
         tests(
             "SnapRepositoryTests",
             ["SnapRepository", "SnapBase", "SnapFormat", "SnapStore", "SnapTestSupport"]),
