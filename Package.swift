@@ -60,6 +60,12 @@ let package = Package(
             "SnapViewTests",
             ["SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore", "SnapTestSupport"]
         ),
+        tests(
+            "SnapRestoreTests",
+            [
+                "SnapRestore", "SnapFiles", "SnapView", "SnapBase", "SnapFormat", "SnapRepository",
+                "SnapTestSupport",
+            ]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Backs up file trees: walks the sources by directory descriptors, recognises what is unchanged since
-// the predecessor, and gives the rest to the snapshot writer.
+// Backs up file trees: walks the sources by directory descriptors, recognises what is unchanged
+// since the predecessor, and gives the rest to the snapshot writer.
 
 import Glibc
 import SnapBase

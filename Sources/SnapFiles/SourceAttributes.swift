@@ -46,8 +46,8 @@ extension Attributes {
         !old.changedWhileRead && old.withoutCounts == withoutCounts && !isRacy(start)
     }
 
-    /// A file changed this recently may have changed again, within the same time stamp, after a backup
-    /// that began at `start` had read it.
+    /// A file changed this recently may have changed again, within the same time stamp, after a
+    /// backup that began at `start` had read it.
     func isRacy(_ start: Timestamp) -> Bool {
         let limit = start.seconds - 2
         return mtime.seconds >= limit || ctime.seconds >= limit

@@ -14,7 +14,9 @@ package enum StreamBackup {
         progress: BackupProgress, isInterrupted: () -> Bool
     ) throws -> Entry {
         let parts = path.split(separator: 0x2f).map(Array.init)
-        guard let name = parts.last else { throw SnapError(.invalid, "the stream needs a file name") }
+        guard let name = parts.last else {
+            throw SnapError(.invalid, "the stream needs a file name")
+        }
         for part in parts.dropLast() {
             try writer.beginDirectory(entry(part, mode: 0o040755, time), xattrs: [])
         }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The walk over the sources, on a thread of its own and ahead of the reading: it lists, reads attributes,
-// recognises what is unchanged, opens files and has the kernel fetch them, so that a cold disk has many
-// requests at once. An explicit stack of open directories: neither the length of a path nor its depth
-// has a limit. Of a deep path only the last descriptors stay open; a closed one is opened again through
-// "..", and compared.
+// The walk over the sources, on a thread of its own and ahead of the reading: it lists, reads
+// attributes, recognises what is unchanged, opens files and has the kernel fetch them, so that a
+// cold disk has many requests at once. An explicit stack of open directories: neither the length of
+// a path nor its depth has a limit. Of a deep path only the last descriptors stay open; a closed
+// one is opened again through "..", and compared.
 
 import Glibc
 import SnapBase
@@ -55,7 +55,8 @@ final class TreeWalk {
     private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
-    /// The sources by their whole paths: one inside another is one of its own with --one-file-system.
+    /// The sources by their whole paths: one inside another is one of its own with
+    /// --one-file-system.
     private var sources: Set<[UInt8]> = []
 
     init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>) {
@@ -150,7 +151,9 @@ final class TreeWalk {
         _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?
     ) throws {
         let found: FileAttributes
-        do { found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) } } catch {
+        do {
+            found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
+        } catch {
             throw SnapError.wrap(error).within("the source \(FileBackup.shown(path + [name]))")
         }
         try enter(name, found, in: directory, predecessor, isSource: true)
@@ -192,7 +195,9 @@ final class TreeWalk {
         }
         if let limit = exclusion.largerThan, attributes.isRegular, attributes.size > limit,
             !isSource
-        { return }
+        {
+            return
+        }
         owners.note(attributes)
         guard let before, let view = predecessor?.view else {
             return try send(name, attributes, in: directory, before: nil)
@@ -341,7 +346,8 @@ final class TreeWalk {
         }
     }
 
-    private static func linkTarget(_ name: [UInt8], in directory: FileDescriptor) throws -> [UInt8] {
+    private static func linkTarget(_ name: [UInt8], in directory: FileDescriptor) throws -> [UInt8]
+    {
         var target = [UInt8](repeating: 0, count: 65536)
         let count = try name.withUnsafeBytes {
             try withTerminated($0) { path in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A node of a directory, decoded in place: checked once as a whole, then read by offset. A lookup is a
-// binary search over the records, a listing one pass. See snapfs-format(5), Directories.
+// A node of a directory, decoded in place: checked once as a whole, then read by offset. A lookup
+// is a binary search over the records, a listing one pass. See snapfs-format(5), Directories.
 
 import Glibc
 import SnapBase
@@ -88,7 +88,8 @@ package final class DirectoryNode: Sendable {
 
     package func name(at index: Int) -> [UInt8] { withName(at: index) { Array($0) } }
 
-    /// Preorder rank of record index's first entry, relative to this node's first; index may be count.
+    /// Preorder rank of record index's first entry, relative to this node's first; index may be
+    /// count.
     package func rank(at index: Int) -> UInt64 { ranks[index] }
 
     /// The record that holds the entry of a relative rank below entriesBelow.
@@ -161,7 +162,8 @@ package final class DirectoryNode: Sendable {
         return (field(r + 75, UInt8.self), objectID(r + 96))
     }
 
-    /// Whether a record carries extended attributes or a link target: whether its extension matters.
+    /// Whether a record carries extended attributes or a link target: whether its extension
+    /// matters.
     package func hasExtension(at index: Int) -> Bool {
         field(start(index) + 68, UInt64.self) & 0xff_ffff_0000_0000 != 0
     }

@@ -82,8 +82,8 @@ package struct Keyring: Sendable {
         return out.bytes
     }
 
-    /// Opens a keyring file with the keys of one of its holders; checks the MAC. The chain is checked
-    /// by `continues`.
+    /// Opens a keyring file with the keys of one of its holders; checks the MAC. The chain is
+    /// checked by `continues`.
     package init(_ file: [UInt8], number: UInt32, keys: SlotKeys, repository: [UInt8]) throws {
         let name = Self.storeName(number)
         var reader = ByteReader(file, name: name)

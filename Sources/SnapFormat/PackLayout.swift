@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bytes of a pack around its records: record heads, the trailer with both tables, the footer and
-// the padding. See snapfs-format(5), PACKS.
+// The bytes of a pack around its records: record heads, the trailer with both tables, the footer
+// and the padding. See snapfs-format(5), PACKS.
 
 import SnapBase
 

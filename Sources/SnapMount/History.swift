@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which snapshots a history mount shows: read from the repository when somebody looks, at most once a
-// second, on a thread of its own, so that no request holds a lock while the store is asked.
+// Which snapshots a history mount shows: read from the repository when somebody looks, at most once
+// a second, on a thread of its own, so that no request holds a lock while the store is asked.
 
 import Glibc
 import SnapBase

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/. Built anew from the listed
-// manifests whenever they change; nodes keep their numbers for the life of the mount, so what the
-// kernel still knows stays right.
+// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/. Built anew from the
+// listed manifests whenever they change; nodes keep their numbers for the life of the mount, so
+// what the kernel still knows stays right.
 
 import SnapBase
 import SnapFormat

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A segment of the index, read page by page: nothing of it is resident but its header. A lookup reads
-// a fan-out slot and a page of entries through the shared cache. See snapfs-format(5), INDEX.
+// A segment of the index, read page by page: nothing of it is resident but its header. A lookup
+// reads a fan-out slot and a page of entries through the shared cache. See snapfs-format(5), INDEX.
 
 import SnapBase
 import SnapCrypto

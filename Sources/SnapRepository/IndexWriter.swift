@@ -152,9 +152,11 @@ enum IndexWriter {
             superseded: [], entries: { try entries.forEach($0) })
     }
 
-    /// Merges segments into one that supersedes them; of equal ids the first segment's entry stays.
+    /// Merges segments into one that supersedes `names`; of equal ids the first segment's entry
+    /// stays.
     static func merge(
-        _ segments: [IndexSegment], store: any Store, key: FileKey, session: [UInt8]
+        _ segments: [IndexSegment], superseding names: [ObjectID], store: any Store, key: FileKey,
+        session: [UInt8]
     ) throws -> ObjectID {
         var packs: [PackDescription] = []
         var numbers: [ObjectID: UInt32] = [:]
@@ -192,10 +194,10 @@ enum IndexWriter {
         var count = 0
         try pass { _ in count += 1 }
         let header = IndexHeader(
-            entryCount: count, packCount: packs.count, supersededCount: segments.count,
+            entryCount: count, packCount: packs.count, supersededCount: names.count,
             session: session)
         return try write(
             store: store, key: key, header: header, packs: packs,
-            superseded: segments.map(\.name), entries: pass)
+            superseded: names, entries: pass)
     }
 }

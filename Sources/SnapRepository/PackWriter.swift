@@ -92,7 +92,8 @@ final class PackWriter {
                     let opened = UnsafeMutableRawBufferPointer(rebasing: all[..<plain.count])
                     let authentic = try key.open(
                         at: offset, role: role, UnsafeRawBufferPointer(sealed), into: opened)
-                    guard authentic, memcmp(opened.baseAddress!, plain.baseAddress!, plain.count) == 0
+                    guard authentic,
+                        memcmp(opened.baseAddress!, plain.baseAddress!, plain.count) == 0
                     else {
                         throw SnapError(
                             .io, "sealed data does not open again: check this machine's memory")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The last stage of a backup: takes compressed records in order, fills packs, publishes index segments
-// and commits. Runs on one thread. The order is the promise: packs durable, then the segment, then the
-// manifest. See snapfs-format(5), DURABILITY.
+// The last stage of a backup: takes compressed records in order, fills packs, publishes index
+// segments and commits. Runs on one thread. The order is the promise: packs durable, then the
+// segment, then the manifest. See snapfs-format(5), DURABILITY.
 
 import SnapBase
 import SnapFormat
@@ -134,10 +134,11 @@ final class PackingStage {
     }
 
     private func mergeIndex() throws {
-        let segments = repository.objects.segments
-        guard segments.count > Self.segmentsMax else { return }
+        let listed = try repository.objects.listedSegments()
+        guard listed.count > Self.segmentsMax else { return }
         _ = try IndexWriter.merge(
-            segments, store: repository.store, key: try session.newFileKey(.index),
+            listed, superseding: listed.map(\.name), store: repository.store,
+            key: try session.newFileKey(.index),
             session: session.id)
         try repository.store.synchronize()
         try repository.objects.refresh()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading and
-// writing of the small sealed files; packs and index have files of their own.
+// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading
+// and writing of the small sealed files; packs and index have files of their own.
 
 import SnapBase
 import SnapCrypto
@@ -24,7 +24,7 @@ package final class Repository: Sendable {
 
     private init(
         store: any Store, id: [UInt8], keyring: Keyring, configuration: Configuration,
-        keys: DerivedKeys, limits: ObjectReader.Limits
+        keys: DerivedKeys, cache: (any Store)?, limits: ObjectReader.Limits
     ) throws {
         self.store = store
         self.id = id
@@ -33,14 +33,16 @@ package final class Repository: Sendable {
         self.keys = keys
         let masters = keyring.generations
         objects = ObjectReader(
-            store: store, keys: keys, masters: masters, repository: id, limits: limits)
+            store: store, keys: keys, masters: masters, repository: id, cache: cache,
+            limits: limits)
     }
 
     /// Opens the repository with a credential. Throws `.noRepository`, `.wrongKey`, `.unsupported`.
-    /// A slot that cannot be decoded is passed to `warn` and skipped.
+    /// A slot that cannot be decoded is passed to `warn` and skipped. `cache` gives the store for
+    /// what can be made again, by the repository's id.
     package static func open(
         _ store: any Store, _ credential: Credential, limits: ObjectReader.Limits = .init(),
-        warn: (String) -> Void = { _ in }
+        cache: (String) -> (any Store)? = { _ in nil }, warn: (String) -> Void = { _ in }
     ) throws -> Repository {
         let id = try Marker.repository(try readMarker(store))
         let keys = try openSlot(store, credential, repository: id, warn: warn)
@@ -51,7 +53,7 @@ package final class Repository: Sendable {
         return try Repository(
             store: store, id: id, keyring: keyring,
             configuration: try Configuration(fields: plain, repository: id), keys: derived,
-            limits: limits)
+            cache: cache(Hex.encode(id)), limits: limits)
     }
 
     /// Creates a repository in an empty store. The marker comes last: without it there is none.
@@ -95,7 +97,8 @@ package final class Repository: Sendable {
 
     private static func readMarker(_ store: any Store) throws -> [UInt8] {
         do { return try store.read(Marker.storeName, limit: 4096) } catch let error as SnapError
-        where error.kind == .notFound {
+            where error.kind == .notFound
+        {
             throw SnapError(
                 .noRepository,
                 "there is no repository at \(store.location); make one with 'snapfs init'")
@@ -137,7 +140,8 @@ package final class Repository: Sendable {
         for number in numbers {
             let name = Keyring.storeName(number)
             let file = try store.read(name, limit: Keyring.sizeMax)
-            // A holder who came later cannot open the first ones; nobody may be left out of the last.
+            // A holder who came later cannot open the first ones; nobody may be left out of the
+            // last.
             let opened: Keyring?
             do {
                 opened = try Keyring(file, number: number, keys: keys, repository: repository)
@@ -170,7 +174,8 @@ package final class Repository: Sendable {
         let header = try ContainerHeader(Array(file.prefix(ContainerHeader.size)), name: name)
         guard let master = masters[header.generation] else {
             throw SnapError(
-                .damaged, "\(name): sealed under generation \(header.generation), not in the keyring")
+                .damaged,
+                "\(name): sealed under generation \(header.generation), not in the keyring")
         }
         let key = try FileKey(
             header, kind: kind, master: master, repository: repository, name: name)

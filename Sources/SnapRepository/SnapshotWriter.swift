@@ -8,9 +8,9 @@
 //   workers            compress records, and decompress them to compare         (parallel)
 //   packing thread     seals, fills packs, publishes the index, commits         (sequential)
 //
-// Order is kept from end to end, so the same input gives the same tree. Memory is bounded by the batch
-// pool and the limits of the two parallel stages. The first failure ends all stages and is thrown to
-// the source.
+// Order is kept from end to end, so the same input gives the same tree. Memory is bounded by the
+// batch pool and the limits of the two parallel stages. The first failure ends all stages and is
+// thrown to the source.
 
 import SnapBase
 import SnapFormat
@@ -56,8 +56,8 @@ package final class SnapshotWriter {
         }
     }
 
-    /// Announces a session and starts the stages. `template` has everything of the manifest that the
-    /// source decides; id, root and totals are filled in. `root` is the entry of "/".
+    /// Announces a session and starts the stages. `template` has everything of the manifest that
+    /// the source decides; id, root and totals are filled in. `root` is the entry of "/".
     package init(
         repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int
     ) throws {
@@ -225,7 +225,7 @@ package final class SnapshotWriter {
     package var openFileSize: UInt64 { fileSize }
 
     /// Ends the file; its size is what was appended. `before` is the predecessor's entry.
-    package func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry?) throws {
+    package func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry? = nil) throws {
         var entry = entry
         entry.attributes.size = fileSize
         let tail = chunkStart..<batch.used

@@ -72,7 +72,10 @@ final class EntryWriter {
         switch restore.decide(spot.attributes, over: found) {
         case .keep: return .kept
         case .attributesOnly: return .unchanged
-        case .write: return .updated
+        case .write:
+            if spot.attributes.isRegular { return .updated }
+            let target = try restore.view.linkTarget(spot.item.place)
+            return isSame(found, spot, target) ? .unchanged : .updated
         }
     }
 

@@ -5,9 +5,9 @@
 //   walk (the caller's thread)   enters and makes directories, cuts large files       (sequential)
 //   workers                      make the other entries, write and compare content    (parallel)
 //
-// Every step is relative to the descriptor of a directory that was opened without following links, so
-// nothing is written outside the target whatever lies there. A directory gets its attributes once all
-// that belongs directly into it is done, because that changes its times.
+// Every step is relative to the descriptor of a directory that was opened without following links,
+// so nothing is written outside the target whatever lies there. A directory gets its attributes
+// once all that belongs directly into it is done, because that changes its times.
 
 import Glibc
 import SnapBase
@@ -80,6 +80,7 @@ package final class Restore: Sendable {
         package var problems: UInt64 = 0
         /// Some of them because the repository is damaged.
         package var isDamaged = false
+        package init() {}
     }
 
     let view: SnapshotView
@@ -101,8 +102,8 @@ package final class Restore: Sendable {
         var failure: SnapError?
     }
 
-    /// Restores what lies at `path`, nil for the whole snapshot, to `target`. Throws `.notFound` for a
-    /// path that the snapshot does not have.
+    /// Restores what lies at `path`, nil for the whole snapshot, to `target`. Throws `.notFound`
+    /// for a path that the snapshot does not have.
     package init(_ view: SnapshotView, path: [UInt8]?, target: [UInt8], options: Options) throws {
         let parts = (path ?? []).split(separator: 0x2f).map(Array.init).filter { $0 != [0x2e] }
         guard let start = try view.place(path: path ?? []) else {
@@ -129,10 +130,11 @@ package final class Restore: Sendable {
     /// Restores. Problems of single entries are reported and counted; throws what ends the whole:
     /// `.interrupted`, a full file system, a target that cannot be used.
     package func run() throws -> Summary {
-        let root = try TargetRoot.open(target, create: !options.dryRun)
+        let (root, isNew) = try TargetRoot.open(target, create: !options.dryRun)
         let isDirectory = start.attributes.isDirectory
         let directory = TargetDirectory(
-            root: root, path: startPath, place: hasPath && isDirectory ? start : nil)
+            root: root, isNew: isNew, path: startPath,
+            place: hasPath && isDirectory ? start : nil)
         let queue = JobQueue<Job>(limit: threadCount * 2)
         let workers = (0..<threadCount).map { _ in
             Thread("restore") { [self] in

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The walk over the snapshot, in its order: an explicit stack, so neither the length of a path nor its
-// depth has a limit. Of a deep path only the last descriptors stay open; a closed one is opened again
-// through "..", and compared.
+// The walk over the snapshot, in its order: an explicit stack, so neither the length of a path nor
+// its depth has a limit. Of a deep path only the last descriptors stay open; a closed one is opened
+// again through "..", and compared.
 
 import Glibc
 import SnapBase
@@ -200,13 +200,11 @@ final class RestoreWalk {
             return directory
         }
         root.applies = true
-        var parent = root
-        for (depth, frame) in stack.enumerated() {
+        // The root frame has one from the start.
+        let made = stack.lastIndex { $0.directory != nil }!
+        guard var parent = stack[made].directory else { return nil }
+        for (depth, frame) in stack.enumerated().dropFirst(made + 1) {
             if frame.isLost { return nil }
-            if let directory = frame.directory {
-                parent = directory
-                continue
-            }
             do {
                 restore.found(frame.place.attributes)
                 parent = try TargetDirectory.make(frame.place, in: parent, restore)

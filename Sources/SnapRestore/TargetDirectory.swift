@@ -8,31 +8,34 @@ import Synchronization
 /// The directory that a user names as target.
 enum TargetRoot {
     /// Opens it; links in the path as it was given are followed. nil where it is absent and not to be
-    /// created. What is created is for the user alone.
-    static func open(_ path: [UInt8], create: Bool) throws -> FileDescriptor? {
-        let shown = String(decoding: path, as: UTF8.self)
-        if create { try makeParents(path, shown) }
-        do {
-            return try path.withUnsafeBytes {
-                try withTerminated($0) { name in
-                    FileDescriptor(
-                        owning: try systemCall("opening the target \(shown)") {
-                            Glibc.open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                        })
-                }
-            }
-        } catch let error as SnapError where error.code == ENOENT && !create { return nil }
-    }
-
-    private static func makeParents(_ path: [UInt8], _ shown: String) throws {
+    /// created. What is created is for the user alone. Also tells whether it is new.
+    static func open(_ path: [UInt8], create: Bool) throws -> (FileDescriptor?, isNew: Bool) {
+        do { return (try open(path), false) } catch let error as SnapError
+        where error.code == ENOENT {
+            guard create else { return (nil, true) }
+        }
         for end in path.indices.dropFirst() + [path.count]
         where end == path.count || path[end] == 0x2f {
             let made = path[..<end].withUnsafeBytes { withTerminated($0) { mkdir($0, 0o700) } }
             if made != 0 && errno != EEXIST {
-                throw SnapError(errno: errno, "making the target \(shown)")
+                throw SnapError(errno: errno, "making the target \(shown(path))")
+            }
+        }
+        return (try open(path), true)
+    }
+
+    private static func open(_ path: [UInt8]) throws -> FileDescriptor {
+        try path.withUnsafeBytes {
+            try withTerminated($0) { name in
+                FileDescriptor(
+                    owning: try systemCall("opening the target \(shown(path))") {
+                        Glibc.open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                    })
             }
         }
     }
+
+    private static func shown(_ path: [UInt8]) -> String { String(decoding: path, as: UTF8.self) }
 }
 
 /// A directory below the target, or the target itself. Whoever has work to do directly in it holds it;
@@ -59,11 +62,11 @@ final class TargetDirectory: @unchecked Sendable {
     private let holds = Atomic<Int>(1)
 
     /// The target; `place` is the directory whose contents are restored into it.
-    init(root: FileDescriptor?, path: [[UInt8]], place: Place?) {
+    init(root: FileDescriptor?, isNew: Bool, path: [[UInt8]], place: Place?) {
         name = []
         prefix = path.isEmpty ? [] : [0x2f] + path.joined(separator: [0x2f])
         self.place = place
-        isNew = false
+        self.isNew = isNew
         descriptor = root
         identity = root.flatMap { try? FileIdentity(FileAttributes(of: $0, label: "the target")) }
         inheritsACL = root.map(Self.hasDefaultACL) ?? false

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A store in a directory. A file is written under tmp/, synchronised and published under its name, so
-// it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
+// A store in a directory. A file is written under tmp/, synchronised and published under its name,
+// so it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
 // DURABILITY.
 
 import Glibc
@@ -37,6 +37,12 @@ package final class LocalStore: Store, @unchecked Sendable {
     package func makeDirectories() throws {
         for name in Self.directories { try makeDirectory(name) }
         try synchronize()
+    }
+
+    /// Makes the directories of a cache, and a marker of its own, which tells a directory that is
+    /// there from one that went away.
+    package func makeCacheDirectories() throws {
+        for name in ["index", "tmp"] { try makeDirectory(name) }
     }
 
     package func open(_ name: String) throws -> any StoreFile {

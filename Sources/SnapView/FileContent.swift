@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading files: from an offset to the extent that covers it, through the list tree if there is one.
+// Reading files: from an offset to the extent that covers it, through the list tree if there is
+// one.
 
 import SnapBase
 import SnapFormat
@@ -119,7 +120,9 @@ extension SnapshotView {
             throw SnapError(.damaged, "the extents end before the file")
         }
         let begin = low == 0 ? start : extents[low - 1].end
-        guard begin <= offset else { throw SnapError(.damaged, "an extent begins after its offset") }
+        guard begin <= offset else {
+            throw SnapError(.damaged, "an extent begins after its offset")
+        }
         return PlacedExtent(start: begin, extent: extents[low])
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A snapshot as a file system. Entries are named by their preorder rank, which follows from the counts
-// in the directories and is stored nowhere: any rank is found again from the root in a few steps, so
-// nothing has to be kept for what a client may ask about later. Knows no FUSE.
+// A snapshot as a file system. Entries are named by their preorder rank, which follows from the
+// counts in the directories and is stored nowhere: any rank is found again from the root in a few
+// steps, so nothing has to be kept for what a client may ask about later. Knows no FUSE.
 
 import SnapBase
 import SnapFormat
@@ -83,7 +83,8 @@ package final class SnapshotView: Sendable {
         let node = try node(id)
         let attributes = place.attributes
         guard node.entriesBelow == attributes.count, node.bytesBelow == attributes.size else {
-            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
+            throw SnapError(
+                .damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
         }
         return node
     }
@@ -93,7 +94,8 @@ package final class SnapshotView: Sendable {
         let child = try node(id)
         let below = parent.rank(at: index + 1) - parent.rank(at: index)
         guard child.level + 1 == parent.level, child.entriesBelow == below else {
-            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
+            throw SnapError(
+                .damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
         }
         return child
     }
@@ -156,8 +158,8 @@ package final class SnapshotView: Sendable {
         try name.withUnsafeBytes { try lookup($0, in: directory) }
     }
 
-    /// Calls body with the entries of a directory in order of names from the `first`-th on, until it
-    /// answers false.
+    /// Calls body with the entries of a directory in order of names from the `first`-th on, until
+    /// it answers false.
     package func forEach(
         in directory: Place, from first: Int = 0, _ body: (Place) throws -> Bool
     ) throws {

@@ -47,7 +47,8 @@ struct InitCommand: Command {
         }
         do {
             try store.makeDirectories()
-            try Repository.create(store, credential, label: newKeyFile == nil ? "password" : "key file")
+            try Repository.create(
+                store, credential, label: newKeyFile == nil ? "password" : "key file")
         } catch {
             // A key that opens nothing would only be mistaken for one that does.
             newKeyFile?.bytes.withCString { _ = unlink($0) }
@@ -61,8 +62,9 @@ struct InitCommand: Command {
         try output.note("created repository \(repository.hexID.prefix(8)) at \(name: path)")
         try output.note(
             newKeyFile == nil
-                ? "Remember the password: without it the data cannot be read by anyone."
-                : "Keep a copy of the key file elsewhere: without it the data cannot be read by anyone.")
+                ? "Remember the password: without it nobody can read the data."
+                : "Keep a copy of the key file elsewhere: without it nobody can read the data."
+        )
     }
 
     private func newCredential(_ output: Output) throws -> SnapFormat.Credential {

@@ -131,10 +131,10 @@ struct RestoreCommand: Command {
                     secondsElapsed: seconds))
         }
         var parts = [
-            "\(Format.count(summary.entriesRestored, "entry", "entries")), "
+            "\(Format.count(summary.entriesRestored, "file or directory", "files and directories")), "
                 + Format.size(summary.bytesRestored)
         ]
-        if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) kept") }
+        if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) as they were") }
         if summary.entriesDeleted > 0 { parts.append("\(summary.entriesDeleted) deleted") }
         if summary.problems > 0 {
             parts.append("\(summary.problems) not restored as they were")
