@@ -138,7 +138,8 @@ import Testing
         try test.overwrite(index, bytes)
         let repository = try test.open()
         let merged = try IndexWriter.merge(
-            repository.objects.segments, store: repository.store,
+            repository.objects.segments,
+            superseding: repository.objects.segments.map(\.name), store: repository.store,
             key: try repository.newFileKey(
                 .index, session: [UInt8](repeating: 2, count: 16), counter: 1),
             session: [UInt8](repeating: 2, count: 16))
