@@ -52,11 +52,20 @@ package final class BackupProgress: Sendable {
 
     func stored(_ bytes: Int) { update { $0.bytesStored += UInt64(bytes) } }
 
+    /// Bytes of a problem's path and of its message that are kept, so that the most of them stay
+    /// far below the largest manifest: directories nest deeper than any limit of paths.
+    private static let textMax = 16 << 10
+
     /// Notes that something could not be stored as it is; the backup ends with exit status 3.
     package func problem(_ problem: SourceProblem) {
         state.withLock {
             $0.problemCount += 1
-            if $0.problems.count < Manifest.problemsMax { $0.problems.append(problem) }
+            if $0.problems.count < Manifest.problemsMax {
+                $0.problems.append(
+                    SourceProblem(
+                        path: Array(problem.path.prefix(Self.textMax)),
+                        message: String(problem.message.prefix(Self.textMax / 4))))
+            }
         }
     }
 

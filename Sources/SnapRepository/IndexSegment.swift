@@ -7,6 +7,7 @@ import SnapBase
 import SnapCrypto
 import SnapFormat
 import SnapStore
+import Synchronization
 
 /// A pack as an index segment describes it; shared by all locations inside it.
 package final class PackReference: Sendable {
@@ -38,7 +39,9 @@ package final class IndexSegment: Sendable {
     private let file: any StoreFile
     private let key: FileKey
     private let pages: PageCache
+    /// Of this open file: names are a store's to give, and its pages must be no other's.
     private let serial: UInt64
+    private static let serials = Atomic<UInt64>(0)
     private let packs = LRUCache<UInt32, PackReference>(costMax: 4096)
     private let pageCount: Int
 
@@ -52,7 +55,7 @@ package final class IndexSegment: Sendable {
         let path = Self.storeName(name)
         self.name = name
         self.pages = pages
-        serial = name.words.0
+        serial = Self.serials.add(1, ordering: .relaxed).newValue
         let file = try store.open(path)
         self.file = file
         guard file.size >= ContainerHeader.size + IndexHeader.sealedPageSize else {

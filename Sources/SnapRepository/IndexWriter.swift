@@ -152,12 +152,13 @@ enum IndexWriter {
             superseded: [], entries: { try entries.forEach($0) })
     }
 
-    /// Merges segments into one that supersedes `names`; of equal ids the first segment's entry
+    /// Merges segments into one that supersedes them, or what they supersede; of equal ids the first segment's entry
     /// stays.
     static func merge(
-        _ segments: [IndexSegment], superseding names: [ObjectID], store: any Store, key: FileKey,
+        _ segments: [IndexSegment], superseding: [ObjectID]? = nil, store: any Store, key: FileKey,
         session: [UInt8]
     ) throws -> ObjectID {
+        let names = superseding ?? segments.map(\.name)
         var packs: [PackDescription] = []
         var numbers: [ObjectID: UInt32] = [:]
         var tables: [[UInt32]] = []

@@ -91,12 +91,15 @@ package final class ObjectReader: Sendable {
 
     private func list() throws -> ([IndexSegment], [(name: String, error: SnapError)]) {
         let known = Dictionary(
-            uniqueKeysWithValues: state.withLock { $0.listed }.map { ($0.name, $0) })
+            state.withLock { $0.listed }.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+        var seen: Set<ObjectID> = []
         var open: [IndexSegment] = []
         var damaged: [(name: String, error: SnapError)] = []
         for entry in try store.list("index") {
             guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size else { continue }
             let name = ObjectID(bytes)
+            // A directory that changes while it is listed may show a name twice.
+            guard seen.insert(name).inserted else { continue }
             if let segment = known[name] {
                 open.append(segment)
                 continue

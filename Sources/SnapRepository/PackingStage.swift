@@ -116,7 +116,6 @@ final class PackingStage {
         try mergeIndex()
         var manifest = manifest(root, totals)
         (manifest.problems, manifest.problemCount) = progress.problems
-        manifest.hasXattrs = progress.hasXattrs
         (manifest.userNames, manifest.groupNames) = progress.names
         try session.commit(manifest)
         return manifest
@@ -130,6 +129,8 @@ final class PackingStage {
         manifest.totals = progress.complete(totals)
         manifest.totals.bytesStored = bytesStored
         manifest.endTime = Timestamp.now()
+        // At least what the tree has: the source is ahead of it.
+        manifest.hasXattrs = progress.hasXattrs
         return manifest
     }
 
@@ -137,7 +138,7 @@ final class PackingStage {
         let listed = try repository.objects.listedSegments()
         guard listed.count > Self.segmentsMax else { return }
         _ = try IndexWriter.merge(
-            listed, superseding: listed.map(\.name), store: repository.store,
+            listed, store: repository.store,
             key: try session.newFileKey(.index),
             session: session.id)
         try repository.store.synchronize()

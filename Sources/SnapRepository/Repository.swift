@@ -63,17 +63,23 @@ package final class Repository: Sendable {
     ) throws {
         let id = try Random.bytes(16)
         let keys = SlotKeys(agreement: try AgreementKey(), mac: try Secret(randomCount: 32))
-        let slot = try Slot(credential, keys: keys, stretching: stretching, repository: id)
+        let slot = try Slot(
+            credential, keys: keys, stretching: stretching, salt: try Random.bytes(32),
+            repository: id)
         let holder = Holder(
             publicKey: slot.publicKey, slotName: Array(Hex.decode(try slot.name())!),
             created: Timestamp.now().seconds, label: label)
-        let keyring = try Keyring(first: holder)
+        let keyring = Keyring(first: holder, secret: try Secret(randomCount: 32))
+        let draws = Keyring.Draws(
+            ephemeral: try AgreementKey(), content: try Secret(randomCount: 32),
+            salt: try Random.bytes(32))
         try store.create("slots/\(try slot.name())", slot.file)
         try store.create(
             Keyring.storeName(1),
-            try keyring.sealed(mac: keys.mac, predecessor: nil, repository: id))
+            try keyring.sealed(
+                mac: keys.mac, predecessor: nil, repository: id, draws: draws))
         let derived = try DerivedKeys(master: keyring.generations[0]!)
-        let salt = try derived.salt(session: id, counter: 0)
+        let salt = try derived.salt(session: id, counter: 0, random: try Random.bytes(32))
         let file = try FileKey(
             kind: .config, generation: 0, salt: salt, master: keyring.generations[0]!,
             repository: id)
@@ -133,7 +139,7 @@ package final class Repository: Sendable {
         _ store: any Store, _ keys: SlotKeys, repository: [UInt8]
     ) throws -> Keyring {
         let numbers = try store.list("keyring").compactMap { UInt32($0.name) }.sorted()
-        guard let newest = numbers.last, numbers == Array(1...newest) else {
+        guard let newest = numbers.last, numbers.enumerated().allSatisfy({ $0 + 1 == $1 }) else {
             throw SnapError(.damaged, "the repository's keyrings are missing or have gaps")
         }
         var predecessor: Keyring?
@@ -189,7 +195,8 @@ package final class Repository: Sendable {
         let generation = keyring.newest
         return try FileKey(
             kind: kind, generation: generation,
-            salt: try keys.salt(session: session, counter: counter),
+            salt: try keys.salt(
+                session: session, counter: counter, random: try Random.bytes(32)),
             master: keyring.generations[generation]!, repository: id)
     }
 

@@ -167,6 +167,8 @@ package final class SnapshotWriter {
         let range = batch.used..<batch.used + xattrs.count
         UnsafeMutableRawBufferPointer(rebasing: batch.memory[range]).copyBytes(from: xattrs)
         batch.used = range.upperBound
+        // No file is open here: the batch may be sent off behind this event.
+        chunkStart = batch.used
         try emit(.xattrs(range))
         return entry
     }

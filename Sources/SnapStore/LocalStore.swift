@@ -70,7 +70,13 @@ package final class LocalStore: Store, @unchecked Sendable {
     }
 
     private func entries(_ directory: String) throws -> [(name: String, size: Int?)] {
-        do { return try files.list(directory) } catch let error as SnapError
+        do {
+            let entries = try files.list(directory)
+            // What is built on a listing must not be more durable than what was listed: its writer
+            // may have died, or be about to synchronise.
+            markUnsynchronized(directory)
+            return entries
+        } catch let error as SnapError
         where error.kind == .notFound && directory != "" {
             // Absent only if the repository itself is still there.
             _ = try files.openFile("snapfs")
@@ -100,8 +106,9 @@ package final class LocalStore: Store, @unchecked Sendable {
     fileprivate func publish(_ path: String, as name: String) throws {
         let parent = Self.parent(name)
         if !parent.isEmpty { try makeDirectory(parent) }
+        // After an error too: the name may stand.
+        defer { markUnsynchronized(parent) }
         try files.publish(path, as: name)
-        markUnsynchronized(parent)
     }
 
     fileprivate func unlinkStaged(_ path: String) { try? files.unlink(path) }
@@ -110,7 +117,9 @@ package final class LocalStore: Store, @unchecked Sendable {
         if monitor.locked({ known.contains(path) }) { return }
         let parent = Self.parent(path)
         if !parent.isEmpty { try makeDirectory(parent) }
-        if try files.makeDirectory(path) { markUnsynchronized(parent) }
+        // An existing one too: its maker may have died before it was durable.
+        defer { markUnsynchronized(parent) }
+        _ = try files.makeDirectory(path)
         _ = monitor.locked { known.insert(path) }
     }
 
