@@ -53,6 +53,7 @@ let package = Package(
                 "SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore", "SnapRepository",
                 "SnapView",
             ], path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
+        tests("SnapBaseTests", ["SnapBase"]),
         tests(
             "SnapFormatTests",
             ["SnapFormat", "SnapCrypto", "SnapBase", "SnapZstd", "SnapTestSupport"]),
