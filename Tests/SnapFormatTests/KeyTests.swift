@@ -70,7 +70,8 @@ import Testing
 
     @Test func everyHolderOpensTheKeyringAndNobodyElse() throws {
         let all = try (0..<3).map { _ in try Self.keys() }
-        var keyring = Keyring(first: Self.holder(all[0], "one"), secret: try Secret(randomCount: 32))
+        var keyring = Keyring(
+            first: Self.holder(all[0], "one"), secret: try Secret(randomCount: 32))
         keyring.holders.append(Self.holder(all[1], "two"))
         let file = try keyring.sealed(
             mac: all[0].mac, predecessor: nil, repository: Self.repository, draws: Self.draws())
@@ -109,7 +110,7 @@ import Testing
     @Test func saltsNeverRepeat() throws {
         let keys = try DerivedKeys(master: Secret([UInt8](repeating: 1, count: 32)))
         let session = [UInt8](repeating: 2, count: 16)
-        let salts = try (0..<100).map { 
+        let salts = try (0..<100).map {
             try keys.salt(session: session, counter: UInt64($0 % 2), random: Random.bytes(32))
         }
         #expect(Set(salts).count == 100 && salts.allSatisfy { $0.count == 32 })
