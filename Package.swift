@@ -61,6 +61,12 @@ let package = Package(
             ["SnapFormat", "SnapCrypto", "SnapBase", "SnapZstd", "SnapTestSupport"]),
         tests("SnapStoreTests", ["SnapStore", "SnapBase", "SnapTestSupport"]),
         tests(
+            "SnapFaultTests",
+            [
+                "CLinux", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
+                "SnapView", "SnapFiles", "SnapZstd",
+            ]),
+        tests(
             "SnapRepositoryTests",
             [
                 "SnapRepository", "SnapView", "SnapStore", "SnapFormat", "SnapCrypto", "SnapBase",

@@ -308,7 +308,8 @@ def manifest(name, state, root_id, count, size, predecessor=()):
             (7, b"user"), (9, b"\1"), (10, b"/nothing"), (10, b"/srv"), (12, root), (13, totals),
             (14, struct.pack("<Q", 1)), (15, struct.pack("<H", 2) + b"/xgone"),
             *((16, each) for each in predecessor), (17, bytes(8)), (18, b"check 1"),
-            (19, bytes(4) + b"root"), (21, struct.pack("<I", 1)), (0x9000, b"to be skipped")]
+            (19, bytes(4) + b"root"), (21, struct.pack("<I", 1)), (22, seconds),
+            (0x9000, b"to be skipped")]
 
 
 def write_repository(root):
@@ -480,7 +481,8 @@ def check_refusals(reader):
         "directory with content of a file": dict(chunk, mode=stat.S_IFDIR | 0o755),
         "fifo with content": dict(chunk, mode=stat.S_IFIFO | 0o644),
         "unknown content": dict(chunk, content=6), "nanoseconds": dict(good, nanoseconds=10**9),
-        "group of one": dict(good, group=1), "link without target": dict(
+        "group of one": dict(good, group=1), "group of a directory": dict(
+            good, mode=stat.S_IFDIR | 0o755, group=1, links=2), "link without target": dict(
             good, mode=stat.S_IFLNK | 0o777),
         "inline of another size": dict(good, size=2, content=1, extension=((1, b"x"),)),
         "long inline": dict(good, size=513, content=1, extension=((1, bytes(513)),)),
@@ -499,7 +501,7 @@ def check_refusals(reader):
     refused(reader, "repeated name", open_leaf, leaf(good, good))
     refused(reader, "order of names", open_leaf, leaf(dict(good, name=b"na"), good))
     whole = leaf(good, dict(good, name=b"na"))
-    for at in (0, 1, 4, 8, 16, 24, 32 + 77, 32 + 72):
+    for at in (0, 1, 4, 8, 16, 24, 32 + 76, 32 + 77, 32 + 72):
         refused(reader, f"leaf, byte {at}", open_leaf, whole[:at] + b"\x80" + whole[at + 1:])
     for cut in range(0, len(whole), 7):
         refused(reader, f"leaf of {cut} bytes", open_leaf, whole[:cut])
@@ -509,6 +511,7 @@ def check_refusals(reader):
                        ("repeated", run + run + bytes(8)),
                        ("end with length", run + fields((0, b"x")))):
         refused(reader, name, reader.fields, data, {1: "a ! -"}, "fields", True)
+    refused(reader, "stray end tag", reader.fields, run + bytes(8), {1: "a ! -"}, "fields")
 
 
 def check_damage(reader, root, losable, step):

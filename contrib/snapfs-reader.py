@@ -74,7 +74,8 @@ def zeros(data, what):
 
 def fields(data, known, what, ended=False):
     """{name: value} of a run of fields. known: {tag: "name kind length"}; the kind is ! for one
-    that must be there, ? for one that may be absent, * for a list; a length of - is any."""
+    that must be there, ? for one that may be absent, * for a list; a length of - is any.
+    ended: the run must have an end tag; otherwise it must have none."""
     rows = {tag: text.split() for tag, text in known.items()}
     values = {name: [] if kind == "*" else None for name, kind, _ in rows.values()}
     at, last, end = 0, 0, False
@@ -90,7 +91,7 @@ def fields(data, known, what, ended=False):
             need(kind == "*" or tag != previous, f"{what}: field {tag} is repeated")
             values[name] = values[name] + [value] if kind == "*" else value
         else:
-            need(tag >= 0x8000 or (end and length == 0), f"{what}: unknown field {tag}")
+            need(tag >= 0x8000 or (end and ended and length == 0), f"{what}: unknown field {tag}")
     need(end or not ended, f"{what}: no end tag")
     zeros(data[at:], what)
     for name, kind, _ in rows.values():
@@ -160,9 +161,9 @@ class Store:
     def repository_id(self):
         lines = self.read("snapfs").split(b"\n")
         need(lines[0][:7] == b"snapfs " and lines[0][7:].isdigit(), "snapfs: not a marker")
-        need(lines[0] == b"snapfs 1", "newer format")
-        need(len(lines) == 3 and not lines[2] and re.fullmatch(HEX.encode() + b"{32}", lines[1]),
-             "snapfs: not a marker")
+        need(int(lines[0][7:]) <= 1, "newer format")
+        need(lines[0] == b"snapfs 1" and len(lines) == 3 and not lines[2]
+             and re.fullmatch(HEX.encode() + b"{32}", lines[1]), "snapfs: not a marker")
         return bytes.fromhex(lines[1].decode())
 
 
@@ -374,7 +375,7 @@ def leaf_record(record, node, heap, is_root=False):
     need(name not in (b".", b"..") and not set(name) & {0, 0x2f}, "a forbidden name")
     extension = in_heap(node, heap, extension_at, extension_size)
     need(max(mtime_ns, ctime_ns) < 10**9, "bad nanoseconds")
-    need(flags & ~3 == 0 and content <= 5, "unknown flags or content")
+    need(flags & ~1 == 0 and content <= 5, "unknown flags or content")
     need((group == 0 or links != 1) and group < 1 << 61, "bad hard link group")
     need((ident != NO_ID) == (content in (2, 4, 5)), "an id where none belongs, or none")
     more = fields(extension, {1: "inline ? -", 2: "extents ? -", 3: "target ? -", 4: "xattrs ? -",
@@ -392,9 +393,10 @@ def leaf_record(record, node, heap, is_root=False):
         need(content != 1 or size == len(more["inline"]) <= 512, "bad inline content")
     elif kind == stat.S_IFDIR:
         need((count == 0) == (content == 0) and (size == 0 or content), "bad counts of a directory")
+        need(group == 0, "a hard link to a directory")
     elif kind == stat.S_IFLNK:
-        need(size == len(more["target"]) > 0 and b"\0" not in more["target"] and count == 0,
-             "bad link target")
+        need(size == len(more["target"]) and 0 < size < 1 << 16 and b"\0" not in more["target"]
+             and count == 0, "bad link target")
     else:
         need(size == 0 and (count == 0 or kind in (stat.S_IFBLK, stat.S_IFCHR)), "bad device")
     extents, start, listed = [], 0, more["extents"] or b""
@@ -713,10 +715,11 @@ CONFIG = {1: "id ! 16", 2: "chunker ! 12"}      # 3 is reserved, and refused
 SESSION = {1: "id ! 16", 2: "time ! 8", 3: "host ! -", 4: "process ! 4", 5: "kind ! 1"}
 HEARTBEAT = {1: "id ! 16", 2: "time ! 8"}
 MANIFEST = {
-    1: "id ! 16", 2: "logical ! 16", 3: "state ! 1", 4: "time ! 12", 5: "end ! 12", 6: "host ! -",
-    7: "user ! -", 8: "job ? -", 9: "source ! 1", 10: "paths * -", 11: "tags * -", 12: "root ! -",
+    1: "id ! 16", 2: "logical ! 16", 3: "state ! 1", 4: "time ! 12", 5: "end ! 12", 6: "host ? -",
+    7: "user ? -", 8: "job ? -", 9: "source ! 1", 10: "paths * -", 11: "tags * -", 12: "root ! -",
     13: "totals ! 80", 14: "errors ! 8", 15: "error * -", 16: "predecessor ? 16",
-    17: "collection ! 8", 18: "program ! -", 19: "users * -", 20: "groups * -", 21: "flags ! 4"}
+    17: "collection ! 8", 18: "program ? -", 19: "users * -", 20: "groups * -", 21: "flags ! 4",
+    22: "start ! 12"}
 
 
 class Snapshot:
@@ -724,10 +727,11 @@ class Snapshot:
         self.name = name
         self.__dict__.update(open_single(sealer, store, f"snapshots/{name}", 8, MANIFEST))
         need(self.id.hex() == name, f"snapshots/{name}: the id is not the name")
-        need(self.state[0] <= 1 and self.source[0] in (1, 2, 3, 4) and uint(self.flags, 0, 4) <= 1,
-             f"snapshots/{name}: unknown state, source or flag")
+        need(self.state[0] <= 1 and self.source[0] in (1, 2),
+             f"snapshots/{name}: unknown state or source")
+        need(all(uint(each, 8, 4) < 10**9 for each in (self.time, self.end, self.start)),
+             f"snapshots/{name}: bad time")
         seconds, nanoseconds = struct.unpack("<qI", self.time)
-        need(nanoseconds < 10**9, f"snapshots/{name}: bad time")
         self.time = seconds * 10**9 + nanoseconds
         need(len(self.error) <= 1000
              and all(uint(each, 0, 2) + 2 <= len(each) for each in self.error)
@@ -748,6 +752,9 @@ class Repository:
         self.sealer = Sealer(repo, masters)
         config = open_single(self.sealer, self.store, "config", 1, CONFIG)
         need(config["id"] == repo, "config: another repository's")
+        minimum, target, maximum = struct.unpack("<III", config["chunker"])
+        need(64 <= minimum <= target < maximum <= OBJECT_MAX and target >= 256
+             and target & target - 1 == 0, "config: bad sizes of chunks")
         id_keys = {kind: hkdf_expand(masters[0], label) for kind, label in ID_LABELS.items()}
         self.objects = Objects(self.store, self.sealer, id_keys)
         self.trees = Trees(self.objects)
@@ -793,7 +800,7 @@ def utc(nanoseconds):
 def list_snapshots(repository):
     for each in repository.snapshots():
         paths = " ".join(shown(path) for path in each.paths)
-        print(f"{each.name}  {utc(each.time)}  {shown(each.host)}  {paths}")
+        print(f"{each.name}  {utc(each.time)}  {shown(each.host or b'')}  {paths}")
 
 
 def list_tree(repository, text):
@@ -840,9 +847,9 @@ class Restore:
 
     def entry(self, entry, path):
         kind = stat.S_IFMT(entry.mode)
-        if entry.group in self.groups:
-            first, first_path = self.groups[entry.group]
-            need(stat.S_IFMT(first.mode) == kind, "a link to an entry of another type")
+        group = entry.group, kind, entry.size
+        if group in self.groups:
+            first, first_path = self.groups[group]
             if first._replace(name=entry.name, ctime=entry.ctime, flags=entry.flags) != entry:
                 warn(f"{shown(path)}: differs from {shown(first_path)}, to which it is a link")
             os.link(first_path, path, follow_symlinks=False)
@@ -859,7 +866,7 @@ class Restore:
             os.mknod(path, kind | 0o600, os.makedev(entry.count >> 32, entry.count & 0xffffffff))
         self.attributes(entry, path)
         if entry.group:
-            self.groups[entry.group] = entry, path
+            self.groups[group] = entry, path
 
     def file(self, entry, path):
         with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -982,7 +989,7 @@ class Verify:
         totals = unpack("<4Q", snapshot.totals)
         got = counts[0], counts[1] - 1, counts[2], snapshot.root.size     # without the root
         need(totals == got, f"snapshots/{name}: totals {totals}, counted {got}")
-        need(bool(counts[3]) == bool(uint(snapshot.flags, 0, 4) & 1),
+        need(counts[3] == 0 or uint(snapshot.flags, 0, 4) & 1,
              f"snapshots/{name}: wrong flag of extended attributes")
 
     def directory(self, directory):

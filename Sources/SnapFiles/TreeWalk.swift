@@ -203,7 +203,10 @@ final class TreeWalk {
             return try send(name, attributes, in: directory, before: nil)
         }
         let old = try view.entry(before)
-        if attributes.isUnchanged(since: old.attributes, start: view.manifest.startTime) {
+        // What a damaged or lost segment knew is nowhere: the file is read again.
+        if attributes.isUnchanged(since: old.attributes, start: view.manifest.startTime),
+            try view.isStored(old)
+        {
             return try emit(.unchanged(old, path: path + [name]))
         }
         try send(name, attributes, in: directory, before: old)

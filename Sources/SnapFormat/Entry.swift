@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-import Glibc
 import SnapBase
 
 /// A point in time as file systems keep it.
@@ -13,13 +12,6 @@ package struct Timestamp: Sendable, Equatable, Comparable {
     package init(seconds: Int64, nanoseconds: UInt32 = 0) {
         self.seconds = seconds
         self.nanoseconds = nanoseconds
-    }
-
-    /// The clock of this machine.
-    package static func now() -> Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
     }
 
     package static func < (a: Timestamp, b: Timestamp) -> Bool {

@@ -157,8 +157,18 @@ package final class IndexSegment: Sendable {
 
     private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
         let slot = slot(of: id)
-        let low = slot == 0 ? 0 : try fanOutSlot(slot - 1)
-        let high = try fanOutSlot(slot)
+        // Both bounds are nearly always on one page.
+        let position = header.fanOutStart + slot * 4
+        let bytes = try page(position / IndexHeader.pageSize)
+        let high = Self.count(bytes, position % IndexHeader.pageSize)
+        let low: Int
+        if slot == 0 {
+            low = 0
+        } else if position % IndexHeader.pageSize >= 4 {
+            low = Self.count(bytes, position % IndexHeader.pageSize - 4)
+        } else {
+            low = try fanOutSlot(slot - 1)
+        }
         guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
         return (low, high)
     }
@@ -172,12 +182,13 @@ package final class IndexSegment: Sendable {
     /// How many entries have an id up to those of a slot.
     func fanOutSlot(_ slot: Int) throws -> Int {
         let position = header.fanOutStart + slot * 4
-        let bytes = try page(position / IndexHeader.pageSize)
-        return bytes.withUnsafeBytes {
-            Int(
-                UInt32(
-                    littleEndian: $0.loadUnaligned(
-                        fromByteOffset: position % IndexHeader.pageSize, as: UInt32.self)))
+        return Self.count(
+            try page(position / IndexHeader.pageSize), position % IndexHeader.pageSize)
+    }
+
+    private static func count(_ page: [UInt8], _ offset: Int) -> Int {
+        page.withUnsafeBytes {
+            Int(UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
         }
     }
 

@@ -72,10 +72,11 @@ package final class ObjectReader: Sendable {
     }
 
     /// Lists the index and opens what is new. Damaged segments are set aside, other errors thrown.
-    package func refresh() throws {
+    /// Without `usingCopy`, lookups ask the repository's own segments and nothing else.
+    package func refresh(usingCopy: Bool = true) throws {
         let (listed, damaged) = try list()
         let used =
-            cache?.merged(
+            (usingCopy ? cache : nil)?.merged(
                 listed, open: { try openSegment($0, in: $1) },
                 newKey: {
                     try FileKey(

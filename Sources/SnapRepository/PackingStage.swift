@@ -98,6 +98,8 @@ final class PackingStage {
     private func closeAll() throws {
         for kind in [FileKind.dataPack, .metadataPack] { try close(kind) }
         try publish()
+        // Also segments of others, which this snapshot may rest on.
+        try repository.store.synchronize()
     }
 
     /// Commits what there is under this session and goes on under a new one, announced before.

@@ -56,24 +56,32 @@ package final class Repository: Sendable {
             cache: cache(Hex.encode(id)), limits: limits)
     }
 
-    /// Creates a repository in an empty store. The marker comes last: without it there is none.
+    /// Creates a repository in a store that is empty or holds what an interrupted creation left.
+    /// The marker comes last: without it there is none.
     package static func create(
         _ store: any Store, _ credential: Credential, stretching: Stretching = .standard,
         label: String
     ) throws {
+        try removeInterrupted(store)
         let id = try Random.bytes(16)
         let keys = SlotKeys(agreement: try AgreementKey(), mac: try Secret(randomCount: 32))
-        let slot = try Slot(credential, keys: keys, stretching: stretching, repository: id)
+        let slot = try Slot(
+            credential, keys: keys, stretching: stretching, salt: try Random.bytes(32),
+            repository: id)
         let holder = Holder(
             publicKey: slot.publicKey, slotName: Array(Hex.decode(try slot.name())!),
             created: Timestamp.now().seconds, label: label)
-        let keyring = try Keyring(first: holder)
+        let keyring = Keyring(first: holder, secret: try Secret(randomCount: 32))
+        let draws = Keyring.Draws(
+            ephemeral: try AgreementKey(), content: try Secret(randomCount: 32),
+            salt: try Random.bytes(32))
         try store.create("slots/\(try slot.name())", slot.file)
         try store.create(
             Keyring.storeName(1),
-            try keyring.sealed(mac: keys.mac, predecessor: nil, repository: id))
+            try keyring.sealed(
+                mac: keys.mac, predecessor: nil, repository: id, draws: draws))
         let derived = try DerivedKeys(master: keyring.generations[0]!)
-        let salt = try derived.salt(session: id, counter: 0)
+        let salt = try derived.salt(session: id, counter: 0, random: try Random.bytes(32))
         let file = try FileKey(
             kind: .config, generation: 0, salt: salt, master: keyring.generations[0]!,
             repository: id)
@@ -88,6 +96,31 @@ package final class Repository: Sendable {
         }
         try store.create(Marker.storeName, Marker.bytes(repository: id))
         try store.synchronize()
+    }
+
+    /// Removes the keys of an interrupted creation; refuses where they might be those of data.
+    private static func removeInterrupted(_ store: any Store) throws {
+        func names(_ directory: String) throws -> [String] {
+            do {
+                return try store.list(directory).map(\.name) + store.listDirectories(directory)
+            } catch let error as SnapError where error.kind == .notFound { return [] }
+        }
+        let there = try names("")
+        guard !there.contains(Marker.storeName) else {
+            throw SnapError(.exists, "there is a repository at \(store.location) already")
+        }
+        for directory in ["data", "meta", "index", "sessions", "snapshots"] {
+            guard try names(directory).isEmpty else {
+                throw SnapError(
+                    .refused,
+                    "there is data at \(store.location) without the file \(Marker.storeName): "
+                        + "a repository that lost it, not an empty place")
+            }
+        }
+        for directory in ["slots", "keyring"] {
+            for name in try names(directory) { try store.delete("\(directory)/\(name)") }
+        }
+        if there.contains(Configuration.storeName) { try store.delete(Configuration.storeName) }
     }
 
     /// Throws `.noRepository`, `.unsupported` or `.damaged` unless the store holds a repository.
@@ -189,7 +222,8 @@ package final class Repository: Sendable {
         let generation = keyring.newest
         return try FileKey(
             kind: kind, generation: generation,
-            salt: try keys.salt(session: session, counter: counter),
+            salt: try keys.salt(
+                session: session, counter: counter, random: try Random.bytes(32)),
             master: keyring.generations[generation]!, repository: id)
     }
 

@@ -12,7 +12,8 @@ package final class LocalStore: Store, @unchecked Sendable {
     package let location: String
     private let files: any FileLayer
     private let monitor = Monitor()
-    /// Directories with names that are not durable yet.
+    /// Directories with names that are not known to be durable: our own, and those we found there,
+    /// which a killed process may have left in the kernel's memory.
     private var unsynchronized: Set<String> = []
     /// Directories known to exist.
     private var known: Set<String> = []

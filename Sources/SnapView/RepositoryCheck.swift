@@ -22,7 +22,7 @@ package final class RepositoryCheck {
         // Manifests before the index and the index before the packs: what one names, the next one
         // had before it.
         let manifests = try readManifests()
-        try repository.objects.refresh()
+        try repository.objects.refresh(usingCopy: false)
         let store = StoreCheck(repository, report, observer)
         try store.run()
         let trees =

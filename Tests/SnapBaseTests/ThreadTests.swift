@@ -162,7 +162,8 @@ func eventually(_ condition: () -> Bool) -> Bool {
         Thread("signals") {
             var mask = sigset_t()
             pthread_sigmask(SIG_BLOCK, nil, &mask)
-            blocked.store(sigismember(&mask, SIGINT) + sigismember(&mask, SIGTERM), ordering: .relaxed)
+            blocked.store(
+                sigismember(&mask, SIGINT) + sigismember(&mask, SIGTERM), ordering: .relaxed)
         }.join()
         #expect(blocked.load(ordering: .relaxed) == 2)
     }

@@ -32,9 +32,9 @@ import Testing
         return authentic ? out : nil
     }
 
-    /// Cases 13 and 14 of the GCM specification (McGrew, Viega), whose nonce is zero; then values made
-    /// by python3-cryptography 48: `AESGCM(bytes(range(32))).encrypt(struct.pack("<Q", nonce) +
-    /// bytes(4), plain, associated)`.
+    /// Cases 13 and 14 of the GCM specification (McGrew, Viega), whose nonce is zero; then values
+    /// made by python3-cryptography 48: `AESGCM(bytes(range(32))).encrypt(struct.pack("<Q", nonce)
+    /// + bytes(4), plain, associated)`.
     @Test(arguments: [
         ("00", 0, "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
         (

@@ -74,7 +74,8 @@ import Testing
             if name != [0x2e] && name != [0x2e, 0x2e] { names.insert(name) }
         }
         return names.sorted { $0.lexicographicallyPrecedes($1) }.enumerated().map { index, name in
-            entry(name, count: index % 20 == 7 ? UInt64(index % 100 + 1) : 0, size: UInt64(index % 5))
+            entry(
+                name, count: index % 20 == 7 ? UInt64(index % 100 + 1) : 0, size: UInt64(index % 5))
         }
     }
 
@@ -183,8 +184,10 @@ import Testing
             let node = try DirectoryNode(DirectoryEncoder.leaf([entry]))
             #expect(try node.entry(at: 0) == entry)
             #expect(node.attributes(at: 0) == entry.attributes)
-            #expect(node.hasExtension(at: 0) == (entry.xattrs != .none || !entry.target.isEmpty
-                || [1, 3].contains(node.reference(at: 0).code)))
+            #expect(
+                node.hasExtension(at: 0)
+                    == (entry.xattrs != .none || !entry.target.isEmpty
+                        || [1, 3].contains(node.reference(at: 0).code)))
         }
     }
 

@@ -32,7 +32,8 @@ import Testing
         ]
         for (own, other) in [(password, file), (file, password)] {
             let slot = try Slot(
-                own, keys: keys, stretching: cheap, repository: Self.repository)
+                own, keys: keys, stretching: cheap, salt: Random.bytes(32),
+                repository: Self.repository)
             let decoded = try Slot(slot.file, name: "slot")
             let opened = try #require(try decoded.open(own, repository: Self.repository))
             #expect(opened.agreement.secret.hex == keys.agreement.secret.hex)
@@ -48,7 +49,8 @@ import Testing
     @Test func noByteOfASlotChangesUnnoticed() throws {
         let credential = Credential.keyFile(Secret([UInt8](repeating: 9, count: 32)))
         let slot = try Slot(
-            credential, keys: try Self.keys(), stretching: .standard, repository: Self.repository)
+            credential, keys: try Self.keys(), stretching: .standard, salt: Random.bytes(32),
+            repository: Self.repository)
         for index in slot.file.indices {
             for bit in 0..<8 {
                 var changed = slot.file
@@ -60,12 +62,19 @@ import Testing
         }
     }
 
+    private static func draws() throws -> Keyring.Draws {
+        Keyring.Draws(
+            ephemeral: try AgreementKey(), content: try Secret(randomCount: 32),
+            salt: try Random.bytes(32))
+    }
+
     @Test func everyHolderOpensTheKeyringAndNobodyElse() throws {
         let all = try (0..<3).map { _ in try Self.keys() }
-        var keyring = try Keyring(first: Self.holder(all[0], "one"))
+        var keyring = Keyring(
+            first: Self.holder(all[0], "one"), secret: try Secret(randomCount: 32))
         keyring.holders.append(Self.holder(all[1], "two"))
         let file = try keyring.sealed(
-            mac: all[0].mac, predecessor: nil, repository: Self.repository)
+            mac: all[0].mac, predecessor: nil, repository: Self.repository, draws: Self.draws())
         for keys in all[..<2] {
             let opened = try Keyring(file, number: 1, keys: keys, repository: Self.repository)
             #expect(opened.holders == keyring.holders)
@@ -80,14 +89,14 @@ import Testing
 
     @Test func rotationContinuesTheChainAndShutsTheRemovedOut() throws {
         let (stays, leaves) = (try Self.keys(), try Self.keys())
-        var keyring = try Keyring(first: Self.holder(stays))
+        var keyring = Keyring(first: Self.holder(stays), secret: try Secret(randomCount: 32))
         keyring.holders.append(Self.holder(leaves))
         var next = keyring
         next.number = 2
         next.generations[1] = try Secret(randomCount: 32)
         next.holders = [Self.holder(stays)]
         let file = try next.sealed(
-            mac: stays.mac, predecessor: keyring, repository: Self.repository)
+            mac: stays.mac, predecessor: keyring, repository: Self.repository, draws: Self.draws())
         #expect(try Keyring.continues(file, keyring, repository: Self.repository))
         #expect(try !Keyring.continues(file, nil, repository: Self.repository))
         #expect(try !Keyring.continues(file, next, repository: Self.repository))
@@ -101,7 +110,9 @@ import Testing
     @Test func saltsNeverRepeat() throws {
         let keys = try DerivedKeys(master: Secret([UInt8](repeating: 1, count: 32)))
         let session = [UInt8](repeating: 2, count: 16)
-        let salts = try (0..<100).map { try keys.salt(session: session, counter: UInt64($0 % 2)) }
+        let salts = try (0..<100).map {
+            try keys.salt(session: session, counter: UInt64($0 % 2), random: Random.bytes(32))
+        }
         #expect(Set(salts).count == 100 && salts.allSatisfy { $0.count == 32 })
     }
 

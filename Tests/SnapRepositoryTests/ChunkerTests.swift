@@ -80,9 +80,12 @@ import Testing
             var start = 0
             var end = 0
             while end < data.count {
-                end = min(data.count, end + (step == 7 ? Int.random(in: 1...99, using: &random) : step))
+                end = min(
+                    data.count, end + (step == 7 ? Int.random(in: 1...99, using: &random) : step))
                 data.withUnsafeBytes { all in
-                    while let length = chunker.cut(UnsafeRawBufferPointer(rebasing: all[start..<end])) {
+                    while let length = chunker.cut(
+                        UnsafeRawBufferPointer(rebasing: all[start..<end]))
+                    {
                         lengths.append(length)
                         start += length
                     }
@@ -109,10 +112,11 @@ import Testing
         let changed = data[..<50_000] + random.bytes(3) + data[50_000...]
         func ends(_ data: [UInt8]) -> Set<Int> {
             var end = 0
-            return Set(data.withUnsafeBytes { cutLengths(of: $0, parameters) }.map {
-                end += $0
-                return end
-            })
+            return Set(
+                data.withUnsafeBytes { cutLengths(of: $0, parameters) }.map {
+                    end += $0
+                    return end
+                })
         }
         let before = ends(data)
         let after = Set(ends(Array(changed)).map { $0 > 50_000 ? $0 - 3 : $0 })

@@ -86,7 +86,8 @@ import Testing
         }
     }
 
-    /// 1,024 * 1,024 extents and some more: three levels. (1 TiB in chunks of 512 KiB has twice that.)
+    /// 1,024 * 1,024 extents and some more: three levels. (1 TiB in chunks of 512 KiB has twice
+    /// that.)
     @Test func hugeListHasThreeLevels() throws {
         let (content, nodes) = try Self.build(1_050_000)
         guard case .list(let id) = content else {
@@ -101,7 +102,9 @@ import Testing
 
     @Test func nodesEndWhereAnIDEndsInNineZeroBits() throws {
         let cut = ObjectID(words: (1, 2, 3, 512))
-        let (content, nodes) = try Self.build(1000) { [127, 126, 200, 500].contains($0) ? cut : Self.id($0) }
+        let (content, nodes) = try Self.build(1000) {
+            [127, 126, 200, 500].contains($0) ? cut : Self.id($0)
+        }
         let (extents, counts) = try nodes.extents(content)
         #expect(extents.count == 1000)
         // Not before 128 entries: 127 and 200 do not cut where 128 and 501 do.

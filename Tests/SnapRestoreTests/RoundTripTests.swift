@@ -17,7 +17,8 @@ import Testing
     @Test func entriesOfEveryKindComeBack() throws {
         let site = try Site(
             """
-            mkdir -p d/e empty; echo text > d/e/file; : > d/none; head -c 3000000 /dev/urandom > d/large
+            mkdir -p d/e empty; echo text > d/e/file; : > d/none
+            head -c 3000000 /dev/urandom > d/large
             ln -s "$(head -c 4095 /dev/zero | tr '\\0' x)" long; ln -s ../outside/precious link
             mkfifo fifo; mknod null c 1 3; mknod block b 259 70000
             python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
@@ -137,7 +138,8 @@ import Testing
     }
 
     @Test func aDirectoryOfManyEntriesComesBack() throws {
-        let site = try Site("mkdir d; cd d; for i in {1..5000}; do echo $i > $i; done; mkdir z; : > z/z")
+        let site = try Site(
+            "mkdir d; cd d; for i in {1..5000}; do echo $i > $i; done; mkdir z; : > z/z")
         #expect(try site.restore().summary.entriesRestored == 5004)
         try expectSame(site)
     }
@@ -150,7 +152,9 @@ import Testing
         let outcome = try site.restore("")
         #expect(outcome.problems.isEmpty)
         let restored = "to\(site.source)"
-        #expect(try site.shell("cat \(restored)/x; stat -c %y \(restored) | cut -c1-10") == "x\n2001-01-01")
+        #expect(
+            try site.shell("cat \(restored)/x; stat -c %y \(restored) | cut -c1-10")
+                == "x\n2001-01-01")
         // The target is not "/": it is left alone, the directories above the source are not.
         #expect(try site.shell("stat -c %a to") == "751")
         #expect(try site.shell("stat -c %a to\(site.path)") == "711")

@@ -22,7 +22,9 @@ import Testing
         return out
     }
 
-    private static let text = Array(repeating: Array("to be or not ".utf8), count: 500).flatMap { $0 }
+    private static let text = Array(repeating: Array("to be or not ".utf8), count: 500).flatMap {
+        $0
+    }
 
     @Test(arguments: [0, 1, 2, 1000, 65_535, 65_536, 65_537, 4 << 20])
     func whatIsCompressedComesBack(count: Int) throws {

@@ -50,8 +50,11 @@ struct InitCommand: Command {
             try Repository.create(
                 store, credential, label: newKeyFile == nil ? "password" : "key file")
         } catch {
-            // A key that opens nothing would only be mistaken for one that does.
-            newKeyFile?.bytes.withCString { _ = unlink($0) }
+            // A key that opens nothing would only be mistaken for one that does; a repository whose
+            // creation failed at the very end is there.
+            if (try? Repository.requireRepository(store)) == nil {
+                newKeyFile?.bytes.withCString { _ = unlink($0) }
+            }
             throw error
         }
         let repository = try Repository.open(store, credential)
