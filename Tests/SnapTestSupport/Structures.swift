@@ -113,11 +113,16 @@ package enum Structure: String, CaseIterable, Sendable {
         guard let keys = try slot.open(credential, repository: try vector.hex("repository")) else {
             throw SnapError(.wrongKey, "another slot's")
         }
+        let stretching = Stretching(
+            logN: vector.bytes[6], r: vector.bytes[7], p: vector.bytes[8])
+        let again = try Slot(
+            credential, keys: keys, stretching: stretching, salt: Array(vector.bytes[16..<48]),
+            repository: try vector.hex("repository"))
         return Decoded(
             [
                 "public": Hex.encode(slot.publicKey), "name": try slot.name(),
                 "secret": keys.agreement.secret.hex, "mac": keys.mac.hex,
-            ], encoded: slot.file)
+            ], encoded: again.file)
     }
 
     private static func keyring(_ vector: Vector) throws -> Decoded {
@@ -135,13 +140,23 @@ package enum Structure: String, CaseIterable, Sendable {
         guard try Keyring.continues(vector.bytes, predecessor, repository: repository) else {
             throw SnapError(.damaged, "does not continue its predecessor")
         }
+        var encoded: [UInt8]?
+        if vector.header["ephemeral"] != nil {
+            let draws = Keyring.Draws(
+                ephemeral: try AgreementKey(secret: Secret(try vector.hex("ephemeral"))),
+                content: Secret(try vector.hex("content")), salt: try vector.hex("salt"))
+            encoded = try keyring.sealed(
+                mac: keys.mac, predecessor: predecessor, repository: repository, draws: draws)
+        }
         let generations = keyring.generations.sorted { $0.key < $1.key }
-        return Decoded([
-            "generations": generations.map { "\($0.key):\($0.value.hex)" }.joined(separator: ","),
-            "newest": "\(keyring.newest)",
-            "labels": Hex.encode(keyring.holders.map(\.label).joined(separator: ",").utf8),
-            "created": keyring.holders.map { "\($0.created)" }.joined(separator: ","),
-        ])
+        return Decoded(
+            [
+                "generations": generations.map { "\($0.key):\($0.value.hex)" }
+                    .joined(separator: ","),
+                "newest": "\(keyring.newest)",
+                "labels": Hex.encode(keyring.holders.map(\.label).joined(separator: ",").utf8),
+                "created": keyring.holders.map { "\($0.created)" }.joined(separator: ","),
+            ], encoded: encoded)
     }
 
     private static func derived(_ vector: Vector) throws -> Decoded {

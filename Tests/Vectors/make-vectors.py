@@ -216,6 +216,12 @@ def keyring(number, holders, generations, predecessor_master=None, payload=None,
     return data + mac(expand(MAC_KEY, b"snapfs1 keyring mac"), REPO + data)
 
 
+def draws(number):
+    """What a writer draws for a keyring; with it the bytes are the same every time."""
+    return dict(ephemeral=pair(f"ephemeral {number}")[0], content=sequence(f"content {number}", 32),
+                salt=sequence(f"keyring salt {number}", 32))
+
+
 def make_keyrings():
     holders = []
     for i in (1, 2):
@@ -225,9 +231,10 @@ def make_keyrings():
     first = keyring(1, holders[:1], {0: MASTER})
     second = keyring(2, holders, {0: MASTER, 1: MASTER1}, MASTER)
     given = dict(repository=REPO, mac=MAC_KEY, secret=holders[0]["secret"])
-    write("keyring-1", "keyring", first, number=1, **given,
+    write("keyring-1", "keyring", first, number=1, **given, **draws(1),
           values={"generations": f"0:{MASTER.hex()}", "newest": 0,
                   "labels": holders[0]["label"], "created": holders[0]["created"]})
+    given |= draws(2)
     values = {"generations": f"0:{MASTER.hex()},1:{MASTER1.hex()}", "newest": 1,
               "labels": b",".join(h["label"] for h in holders),
               "created": ",".join(str(h["created"]) for h in holders)}
@@ -472,6 +479,7 @@ def make_directories():
             ("index-empty", index_node([])), ("index-level", index_node(children, 9)),
             ("index-order", index_node(children[::-1])), ("index-below", index_node(children, 1, 12)),
             ("index-reserved", index_node(children, reserved=1)),
+            ("index-own", index_node([children[0] | {"entries": 11}])),
             ("index-2-40", index_node([children[0] | {"below": 2 ** 40}])),
             ("index-overflow", index_node([children[0] | {"below": 2 ** 64 - 1},
                                            children[1] | {"below": 2}], below=1))]:
