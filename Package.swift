@@ -75,8 +75,10 @@ let package = Package(
         tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
         tests(
             "SnapViewTests",
-            ["SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore", "SnapTestSupport"]
-        ),
+            [
+                "SnapView", "SnapCrypto", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore",
+                "SnapTestSupport",
+            ]),
         tests(
             "SnapRestoreTests",
             [
