@@ -34,7 +34,7 @@ while child.poll() is None:
 sys.exit(99)
 PY
 interrupted() {     # SIGNAL EXIT-CODES
-    exits "$2" "a first backup is stopped by signal $1" python3 "$T/interrupt.py" "$1" $((MIB * 7 << 17)) "$T/repo" \
+    exits "$2" "a first backup is stopped by signal $1" python3 "$T/interrupt.py" "$1" $((MIB * 5 << 17)) "$T/repo" \
         "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
 }
 for signal in 2 15 9; do
@@ -46,7 +46,7 @@ for signal in 2 15 9; do
     case $signal in
     2) interrupted 2 130 ;;
     15) interrupted 15 143 ;;
-    9) LIMIT=120; try python3 "$T/interrupt.py" 9 $((MIB * 7 << 17)) "$T/repo" \
+    9) LIMIT=120; try python3 "$T/interrupt.py" 9 $((MIB * 5 << 17)) "$T/repo" \
            "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
        is "a first backup is killed" $CODE 137 ;;
     esac
