@@ -42,7 +42,8 @@ import Testing
     ) {
         let place = Int.random(in: 0...input.count, using: &random)
         switch Int.random(in: 0..<5, using: &random) {
-        case 0 where place < input.count: input[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 0 where place < input.count:
+            input[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
         case 1 where place < input.count:
             input[place] = [0, 1, 0x7f, 0x80, 0xff].randomElement(using: &random)!
         case 2: input.removeLast(input.count - place)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the fuzzers feed and the corpus test replays: bytes into a decoder. What is encrypted is fed
-// before its sealing, so that the fuzzer gets behind the authentication, as a holder of a key would.
+// before its sealing, so that the fuzzer gets behind the authentication, as who holds a key would.
 
 import SnapBase
 import SnapCrypto

@@ -37,7 +37,9 @@ import Testing
     }
 
     /// `MODE UID GID SIZE MTIME CONTENT PATH` of an entry, as make-frozen lists it.
-    private static func line(_ place: Place, _ path: [UInt8], _ view: SnapshotView) throws -> String {
+    private static func line(
+        _ place: Place, _ path: [UInt8], _ view: SnapshotView
+    ) throws -> String {
         let a = place.attributes
         var content = "-"
         switch a.kind {
