@@ -21,14 +21,18 @@ package struct PathPattern: Sendable, Equatable {
         guard !parts.isEmpty else { throw SnapError(.invalid, "an empty pattern") }
         for part in parts where Self.hasOpenBracket(part) {
             throw SnapError(
-                .invalid, "the pattern \(String(decoding: text, as: UTF8.self)) has an open bracket")
+                .invalid, "the pattern \(String(decoding: text, as: UTF8.self)) has an open bracket"
+            )
         }
     }
 
     private static func hasOpenBracket(_ part: [UInt8]) -> Bool {
         var index = 0
         while index < part.count {
-            if part[index] == 0x5c { index += 2; continue }
+            if part[index] == 0x5c {
+                index += 2
+                continue
+            }
             if part[index] == 0x5b {
                 guard let end = part[(index + 1)...].dropFirst().firstIndex(of: 0x5d) else {
                     return true
@@ -83,7 +87,9 @@ package struct PathPattern: Sendable, Equatable {
                 tail = tail.dropFirst()
             }
         }
-        guard let component = path.first, Self.glob(first[...], component[...]) else { return false }
+        guard let component = path.first, Self.glob(first[...], component[...]) else {
+            return false
+        }
         return matches(path.dropFirst(), pattern.dropFirst(), prefix: prefix)
     }
 

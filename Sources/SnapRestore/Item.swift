@@ -47,7 +47,8 @@ struct Spot {
     func existing() throws -> FileAttributes? {
         if directory < 0 { return nil }
         do { return try FileAttributes(directory, name, "it") } catch let error as SnapError
-        where error.kind == .notFound { return nil }
+            where error.kind == .notFound
+        { return nil }
     }
 
     func identity() throws -> FileIdentity {
@@ -55,8 +56,9 @@ struct Spot {
     }
 
     func unlink() throws {
-        do { try systemCall("removing what is in its place") { unlinkat(directory, name, 0) } } catch
-            let error as SnapError where error.kind == .notFound {}
+        do {
+            try systemCall("removing what is in its place") { unlinkat(directory, name, 0) }
+        } catch let error as SnapError where error.kind == .notFound {}
     }
 }
 

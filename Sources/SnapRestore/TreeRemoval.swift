@@ -121,7 +121,8 @@ final class TreeRemoval {
                     return nil
                 }
                 guard !restore.options.guarded.contains(FileIdentity(found)) else {
-                    throw SnapError(.refused, "is the repository or the cache, which is not deleted")
+                    throw SnapError(
+                        .refused, "is the repository or the cache, which is not deleted")
                 }
                 guard found.mount == mount else {
                     throw SnapError(.refused, "is a mount point, which is not deleted")

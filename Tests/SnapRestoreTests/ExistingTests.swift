@@ -24,7 +24,9 @@ import Testing
     }
 
     private func content(_ site: Site) throws -> String {
-        try site.shell("cd to/d; cat newer older same gone equal | xargs; cmp -s large ../../src/d/large && echo L")
+        try site.shell(
+            "cd to/d; cat newer older same gone equal | xargs; cmp -s large ../../src/d/large && echo L"
+        )
     }
 
     @Test func alwaysWritesWhatDiffers() throws {
@@ -51,7 +53,9 @@ import Testing
     @Test func ifNewerKeepsWhatIsNewer() throws {
         let site = try changed()
         let outcome = try site.restore { $0.overwrite = .ifNewer }
-        #expect(try site.shell("cd to/d; cat newer older same gone | xargs") == "changed older SAME gone")
+        #expect(
+            try site.shell("cd to/d; cat newer older same gone | xargs")
+                == "changed older SAME gone")
         #expect(outcome.actions[site.at("d/newer")] == .kept)
         #expect(try site.shell("stat -c %Y to/d") == (try site.shell("stat -c %Y src/d")))
     }
@@ -60,7 +64,9 @@ import Testing
         let site = try changed()
         try site.shell("chmod 711 to/d")
         let outcome = try site.restore { $0.overwrite = .never }
-        #expect(try site.shell("cd to/d; cat newer older same gone | xargs") == "changed changed SAME gone")
+        #expect(
+            try site.shell("cd to/d; cat newer older same gone | xargs")
+                == "changed changed SAME gone")
         #expect(try site.shell("stat -c %a to/d") == "711")
         #expect(outcome.summary.entriesRestored == 1)
         #expect(outcome.problems.isEmpty)
@@ -70,7 +76,8 @@ import Testing
         let site = try Site("echo right > a; ln a b; ln a c")
         try site.shell("mkdir to; echo kept > to/a")
         #expect(try site.restore { $0.overwrite = .never }.problems.isEmpty)
-        #expect(try site.shell("cat to/a to/b to/c | xargs; stat -c %h to/b") == "kept right right\n2")
+        #expect(
+            try site.shell("cat to/a to/b to/c | xargs; stat -c %h to/b") == "kept right right\n2")
     }
 
     @Test func staleAttributesGo() throws {
@@ -108,7 +115,8 @@ import Testing
         try site.shell("mkdir -p to\(site.path)/other to\(site.source)/other to/top")
         let outcome = try site.restore("") { $0.delete = true }
         #expect(outcome.problems.isEmpty)
-        #expect(try site.shell("ls to\(site.path) to\(site.source) to/ | xargs").contains("other src"))
+        #expect(
+            try site.shell("ls to\(site.path) to\(site.source) to/ | xargs").contains("other src"))
         #expect(try site.shell("ls to\(site.source)") == "x")
         #expect(try site.shell("ls -d to/top") == "to/top")
     }
@@ -146,7 +154,8 @@ import Testing
 
     @Test func deleteSparesWhatIsMounted() throws {
         let site = try Site("echo x > x")
-        try site.shell("mkdir -p to/extra/mnt; mount -t tmpfs none to/extra/mnt; : > to/extra/mnt/f")
+        try site.shell(
+            "mkdir -p to/extra/mnt; mount -t tmpfs none to/extra/mnt; : > to/extra/mnt/f")
         defer { _ = try? site.shell("umount to/extra/mnt") }
         expectOne(try site.restore { $0.delete = true }, site.at("extra/mnt"), .refused)
         #expect(try site.files() == "extra extra/mnt extra/mnt/f x")
@@ -175,7 +184,9 @@ import Testing
     @Test func includesSelectWhatMatchesAndWhatIsBelow() throws {
         #expect(try selected(includes: ["*.txt"]) == "a.txt d d/b.txt d/e d/e/c.txt")
         #expect(try selected(includes: ["d/e"]) == "d d/e d/e/c.log d/e/c.txt")
-        #expect(try selected(includes: ["/d/b.txt", "*.log"]) == "d d/b.txt d/e d/e/c.log logs logs/x.log")
+        #expect(
+            try selected(includes: ["/d/b.txt", "*.log"])
+                == "d d/b.txt d/e d/e/c.log logs logs/x.log")
         #expect(try selected(includes: ["empty"]) == "empty")
         #expect(try selected(includes: ["nothing"]) == "")
         #expect(try selected(includes: ["d", "!*.log"]) == "d d/b.txt d/e d/e/c.txt")
@@ -186,7 +197,8 @@ import Testing
         #expect(try selected(excludes: ["*.txt", "logs"]) == "d d/e d/e/c.log empty")
         #expect(try selected(excludes: ["/e"]) == (try selected()))
         #expect(try selected(excludes: ["/e"], path: "d") == "b.txt")
-        #expect(try selected(excludes: ["*.log", "!x.log"])
-            == "a.txt d d/b.txt d/e d/e/c.txt empty logs logs/x.log")
+        #expect(
+            try selected(excludes: ["*.log", "!x.log"])
+                == "a.txt d d/b.txt d/e d/e/c.txt empty logs logs/x.log")
     }
 }
