@@ -49,12 +49,28 @@ let package = Package(
 
         .target(
             name: "SnapTestSupport",
-            dependencies: ["SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository"],
-            path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
-        tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
+            dependencies: [
+                "SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore", "SnapRepository",
+                "SnapView",
+            ], path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
+        tests("SnapBaseTests", ["SnapBase"]),
+        tests(
+            "SnapFormatTests",
+            ["SnapFormat", "SnapCrypto", "SnapBase", "SnapZstd", "SnapTestSupport"]),
+        tests("SnapStoreTests", ["SnapStore", "SnapBase", "SnapTestSupport"]),
+        tests(
+            "SnapFaultTests",
+            [
+                "CLinux", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
+                "SnapView", "SnapFiles", "SnapZstd",
+            ]),
         tests(
             "SnapRepositoryTests",
-            ["SnapRepository", "SnapBase", "SnapFormat", "SnapStore", "SnapTestSupport"]),
+            [
+                "SnapRepository", "SnapView", "SnapStore", "SnapFormat", "SnapCrypto", "SnapBase",
+                "SnapTestSupport",
+            ]),
+        tests("SnapFuseTests", ["SnapFuse", "SnapBase"]),
         tests(
             "SnapViewTests",
             ["SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore", "SnapTestSupport"]

@@ -17,8 +17,8 @@ package final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
         self.costMax = costMax
     }
 
-    /// Appends an element, after waiting for room; an element of any cost fits an empty queue. False
-    /// when the queue is closed: nobody takes it any more.
+    /// Appends an element, after waiting for room; an element of any cost fits an empty queue.
+    /// False when the queue is closed: nobody takes it any more.
     package func append(_ element: Element, cost added: Int = 0) -> Bool {
         monitor.locked {
             while !closed, elements.count > head,

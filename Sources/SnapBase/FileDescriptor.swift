@@ -54,9 +54,13 @@ package final class FileDescriptor: Sendable {
     ) throws {
         var done = 0
         while done < bytes.count {
-            done += try systemCall("writing \(label()) at byte \(offset + done)") {
+            let count = try systemCall("writing \(label()) at byte \(offset + done)") {
                 pwrite(number, bytes.baseAddress! + done, bytes.count - done, offset + done)
             }
+            guard count > 0 else {
+                throw SnapError(.io, "writing \(label()) at byte \(offset + done): nothing is taken")
+            }
+            done += count
         }
     }
 }

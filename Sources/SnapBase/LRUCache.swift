@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT
 
+/// The place of an entry in the order of use. Not generic, so that the code that keeps the order
+/// never asks the runtime for types, which was half of the cost of a hit.
+private struct Link {
+    var cost: Int
+    var previous: Int
+    var next: Int
+}
+
 /// A cache bounded by cost; drops what was used longest ago. With `load` it makes a missing value
 /// once however many threads ask for it at the same time. Thread-safe.
 package final class LRUCache<Key: Hashable & Sendable, Value: Sendable>: @unchecked Sendable {
     // Sendable: all mutable state is used inside monitor.locked.
-    private struct Node {
-        var key: Key
-        var value: Value
-        var cost: Int
-        var previous: Int
-        var next: Int
-    }
-
     private let monitor = Monitor()
     private let costMax: Int
     private var cost = 0
     private var places: [Key: Int] = [:]
-    private var nodes: [Node?] = []
+    private var keys: [Key?] = []
+    private var values: [Value?] = []
+    private var links: [Link] = []
     private var newest = -1
     private var oldest = -1
     private var free: [Int] = []
@@ -74,26 +76,21 @@ package final class LRUCache<Key: Hashable & Sendable, Value: Sendable>: @unchec
             unlink(place)
             link(place)
         }
-        return nodes[place]!.value
+        return values[place]
     }
 
     private func store(_ key: Key, _ value: Value, _ added: Int) {
         if let place = places[key] {
-            cost += added - nodes[place]!.cost
-            nodes[place]!.value = value
-            nodes[place]!.cost = added
+            cost += added - links[place].cost
+            values[place] = value
+            links[place].cost = added
             unlink(place)
             link(place)
         } else {
-            let node = Node(key: key, value: value, cost: added, previous: -1, next: -1)
-            let place: Int
-            if let reused = free.popLast() {
-                place = reused
-                nodes[place] = node
-            } else {
-                place = nodes.count
-                nodes.append(node)
-            }
+            let place = free.popLast() ?? grow()
+            keys[place] = key
+            values[place] = value
+            links[place].cost = added
             places[key] = place
             link(place)
             cost += added
@@ -101,25 +98,33 @@ package final class LRUCache<Key: Hashable & Sendable, Value: Sendable>: @unchec
         while cost > costMax && oldest != newest { drop(oldest) }
     }
 
+    /// A place that is free.
+    private func grow() -> Int {
+        keys.append(nil)
+        values.append(nil)
+        links.append(Link(cost: 0, previous: -1, next: -1))
+        return links.count - 1
+    }
+
     private func drop(_ place: Int) {
-        let node = nodes[place]!
         unlink(place)
-        places[node.key] = nil
-        nodes[place] = nil
+        places[keys[place]!] = nil  // what is linked has a key
+        keys[place] = nil
+        values[place] = nil
         free.append(place)
-        cost -= node.cost
+        cost -= links[place].cost
     }
 
     private func unlink(_ place: Int) {
-        let (previous, next) = (nodes[place]!.previous, nodes[place]!.next)
-        if previous >= 0 { nodes[previous]!.next = next } else { newest = next }
-        if next >= 0 { nodes[next]!.previous = previous } else { oldest = previous }
+        let (previous, next) = (links[place].previous, links[place].next)
+        if previous >= 0 { links[previous].next = next } else { newest = next }
+        if next >= 0 { links[next].previous = previous } else { oldest = previous }
     }
 
     private func link(_ place: Int) {
-        nodes[place]!.previous = -1
-        nodes[place]!.next = newest
-        if newest >= 0 { nodes[newest]!.previous = place } else { oldest = place }
+        links[place].previous = -1
+        links[place].next = newest
+        if newest >= 0 { links[newest].previous = place } else { oldest = place }
         newest = place
     }
 }

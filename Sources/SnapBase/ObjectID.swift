@@ -16,7 +16,8 @@ package struct ObjectID: Sendable, Hashable, Comparable {
     @inline(__always)
     package init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
         func word(_ index: Int) -> UInt64 {
-            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self))
+            UInt64(
+                bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self))
         }
         words = (word(0), word(1), word(2), word(3))
     }

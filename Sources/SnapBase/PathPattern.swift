@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Patterns for paths. They follow restic's: matched by path components, `*` and `?` within a
-// component, `**` across them; a pattern with a leading slash is anchored, any other matches at every
-// depth; `!` takes an exclusion back.
+// component, `**` across them; a pattern with a leading slash is anchored, any other matches at
+// every depth; `!` takes an exclusion back.
 
 /// One pattern, over bytes.
 package struct PathPattern: Sendable, Equatable {

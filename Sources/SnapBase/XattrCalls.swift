@@ -61,8 +61,8 @@ package enum XattrCalls {
 }
 
 extension FileDescriptor {
-    /// The next data from an offset on (SEEK_DATA); nil where only a hole follows. -1 where the file
-    /// system cannot tell.
+    /// The next data from an offset on (SEEK_DATA); nil where only a hole follows. -1 where the
+    /// file system cannot tell.
     package func nextData(from offset: Int) -> Int? {
         let found = snapfs_seek_data(number, offset)
         return found < 0 && errno == ENXIO ? nil : found

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// AES-256-GCM with a nonce that is a number: the byte offset of a record in its file. A key seals one
-// file only, so a nonce never comes twice under a key. See snapfs-format(5), THE SEALED CONTAINER.
+// AES-256-GCM with a nonce that is a number: the byte offset of a record in its file. A key seals
+// one file only, so a nonce never comes twice under a key. See snapfs-format(5), THE SEALED
+// CONTAINER.
 
 import COpenSSL
 import SnapBase
@@ -16,7 +17,9 @@ package struct SealingKey: Sendable {
     private final class Context {
         let pointer: OpaquePointer
         init(cipher: OpaquePointer) throws {
-            guard let made = EVP_CIPHER_CTX_new() else { throw openSSLFailure("making AES-256-GCM") }
+            guard let made = EVP_CIPHER_CTX_new() else {
+                throw openSSLFailure("making AES-256-GCM")
+            }
             pointer = made
         }
         deinit { EVP_CIPHER_CTX_free(pointer) }

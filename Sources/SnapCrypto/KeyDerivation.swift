@@ -31,7 +31,7 @@ package enum HKDF {
 }
 
 package enum Scrypt {
-    /// The highest cost accepted from a slot: 1 GiB of memory and some seconds.
+    /// The highest costs accepted from a slot: at most 2 GiB of memory.
     package static let logNMax: UInt8 = 20
     package static let rMax: UInt8 = 16
     package static let pMax: UInt8 = 16
@@ -40,7 +40,10 @@ package enum Scrypt {
     package static func derive(
         password: Secret, salt: [UInt8], logN: UInt8, r: UInt8, p: UInt8
     ) throws -> Secret {
-        guard (1...logNMax).contains(logN), (1...rMax).contains(r), (1...pMax).contains(p) else {
+        // RFC 7914, 2: N is below 2^(16 r).
+        guard (1...logNMax).contains(logN), (1...rMax).contains(r), (1...pMax).contains(p),
+            Int(logN) < 16 * Int(r)
+        else {
             throw SnapError(.damaged, "scrypt cost out of range: N=2^\(logN), r=\(r), p=\(p)")
         }
         return try SnapCrypto.derive("SCRYPT", count: 32) { parameters in

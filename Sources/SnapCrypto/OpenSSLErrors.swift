@@ -11,7 +11,8 @@ func openSSLFailure(_ action: String) -> SnapError {
         ERR_error_string_n(code, &text, text.count)
         reasons.append(text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
     }
-    return SnapError(.io, "\(action): \(reasons.isEmpty ? "failed" : reasons.joined(separator: "; "))")
+    return SnapError(
+        .io, "\(action): \(reasons.isEmpty ? "failed" : reasons.joined(separator: "; "))")
 }
 
 /// Throws unless an OpenSSL call returned 1.

@@ -11,12 +11,12 @@ package protocol EntrySink: AnyObject {
     func add(_ entry: Entry, xattrs: [UInt8]) throws
     func reuse(_ entry: Entry) throws
     func hasLink(_ group: UInt64) -> Bool
-    func addLink(_ entry: Entry, xattrs: [UInt8]) throws
+    func addLink(_ entry: Entry, xattrs: [UInt8], before: Entry?) throws
     func beginFile()
     func append(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) throws -> Int
     func appendHole(_ count: UInt64) throws
     var openFileSize: UInt64 { get }
-    func endFile(_ entry: Entry, xattrs: [UInt8]) throws
+    func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry?) throws
     func checkpoint() throws
 }
 
@@ -24,17 +24,22 @@ extension SnapshotWriter: EntrySink {}
 
 /// Takes a tree and keeps nothing of it: what `backup --dry-run` sends to. Files are not read.
 package final class DryRunSink: EntrySink {
-    package init() {}
-    package private(set) var openFileSize: UInt64 = 0
+    private let progress: BackupProgress
+
+    package init(_ progress: BackupProgress) { self.progress = progress }
+
+    package let openFileSize: UInt64 = 0
     package func beginDirectory(_ entry: Entry, xattrs: [UInt8]) {}
     package func endDirectory() {}
     package func add(_ entry: Entry, xattrs: [UInt8]) {}
     package func reuse(_ entry: Entry) {}
     package func hasLink(_ group: UInt64) -> Bool { false }
-    package func addLink(_ entry: Entry, xattrs: [UInt8]) {}
+    package func addLink(_ entry: Entry, xattrs: [UInt8], before: Entry?) {}
     package func beginFile() {}
     package func append(_ body: (UnsafeMutableRawBufferPointer) throws -> Int) -> Int { 0 }
     package func appendHole(_ count: UInt64) {}
-    package func endFile(_ entry: Entry, xattrs: [UInt8]) {}
+    package func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry?) {
+        progress.file(entry, before: before)
+    }
     package func checkpoint() {}
 }

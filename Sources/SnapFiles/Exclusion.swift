@@ -47,7 +47,9 @@ package struct Exclusion: Sendable {
                     guard
                         let file = try? FileDescriptor.open(
                             name: path, at: directory, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-                    else { return header.isEmpty && faccessat(directory.number, path, F_OK, 0) == 0 }
+                    else {
+                        return header.isEmpty && faccessat(directory.number, path, F_OK, 0) == 0
+                    }
                     if header.isEmpty { return true }
                     var start = [UInt8](repeating: 0, count: header.count)
                     let count = start.withUnsafeMutableBytes {

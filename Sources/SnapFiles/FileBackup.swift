@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Backs up file trees: walks the sources by directory descriptors, recognises what is unchanged since
-// the predecessor, and gives the rest to the snapshot writer.
+// Backs up file trees: walks the sources by directory descriptors, recognises what is unchanged
+// since the predecessor, and gives the rest to the snapshot writer.
 
 import Glibc
 import SnapBase
@@ -86,35 +86,31 @@ package final class FileBackup {
         case .endDirectory: try writer.endDirectory()
         case .unchanged(let entry, let path):
             try writer.reuse(entry)
-            count(.unchanged, entry.attributes, path)
-        case .entry(let entry, let xattrs, let path, let isNew):
+            progress.update {
+                guard entry.attributes.isRegular else {
+                    $0.others += 1
+                    return
+                }
+                $0.filesUnchanged += 1
+                $0.bytesUnchanged += entry.attributes.size
+            }
+            options.visit?(Self.joined(path), .unchanged)
+        case .entry(let entry, let xattrs, let path, let before):
             try writer.add(entry, xattrs: xattrs)
-            count(isNew ? .new : .changed, entry.attributes, path)
-        case .file(let entry, let file, let xattrs, let path, let isNew):
-            if let failure = try transfer.send(entry, file, xattrs: xattrs) {
+            progress.update { $0.others += 1 }
+            visit(path, before)
+        case .file(let entry, let file, let xattrs, let path, let before):
+            if let failure = try transfer.send(entry, file, xattrs: xattrs, before: before) {
                 problem(path, failure)
             }
-            count(isNew ? .new : .changed, entry.attributes, path)
+            visit(path, before)
         case .problem(let path, let error): problem(path, error)
         case .end: preconditionFailure("the end is not taken")
         }
     }
 
-    private func count(_ status: EntryStatus, _ attributes: Attributes, _ path: [[UInt8]]) {
-        progress.update {
-            guard attributes.isRegular else {
-                $0.others += 1
-                return
-            }
-            switch status {
-            case .new: $0.filesNew += 1
-            case .changed: $0.filesChanged += 1
-            case .unchanged:
-                $0.filesUnchanged += 1
-                $0.bytesUnchanged += attributes.size
-            }
-        }
-        options.visit?(Self.joined(path), status)
+    private func visit(_ path: [[UInt8]], _ before: Entry?) {
+        options.visit?(Self.joined(path), before == nil ? .new : .changed)
     }
 
     /// Once an item: checkpoint when it is time, and the end when the user wants it.

@@ -18,9 +18,8 @@ struct FileTransfer {
     /// Sends one file with its content. What went wrong with the source is returned, and the file
     /// stored as far as it was read.
     func send(
-        _ seen: Entry, _ file: FileDescriptor, xattrs: [UInt8]
+        _ seen: Entry, _ file: FileDescriptor, xattrs: [UInt8], before: Entry?
     ) throws -> SnapError? {
-        let started = Timestamp.now()
         let first: FileAttributes
         do {
             first = try FileAttributes(of: file, label: "it")
@@ -31,7 +30,7 @@ struct FileTransfer {
         var entry = seen
         entry.attributes = try first.attributes(keys: keys)
         if writer.hasLink(entry.attributes.linkGroup) {
-            try writer.addLink(entry, xattrs: xattrs)
+            try writer.addLink(entry, xattrs: xattrs, before: before)
             return nil
         }
         writer.beginFile()
@@ -42,13 +41,12 @@ struct FileTransfer {
         if let failure {
             // Bytes on the way cannot be called back: the file is kept up to here, and marked.
             entry.attributes.changedWhileRead = true
-            try writer.endFile(entry, xattrs: xattrs)
+            try writer.endFile(entry, xattrs: xattrs, before: before)
             return failure.within("stored up to the failure")
         }
         let changed = Self.hasChanged(file, since: first, size: read)
         entry.attributes.changedWhileRead = changed
-        entry.attributes.racy = entry.attributes.isRacy(readAt: started)
-        try writer.endFile(entry, xattrs: xattrs)
+        try writer.endFile(entry, xattrs: xattrs, before: before)
         return changed ? SnapError(.io, "changed while it was read; stored as read") : nil
     }
 

@@ -36,19 +36,20 @@ extension Attributes {
             a.size = 0
             a.count = 0
         }
-        a.racy = false
         a.changedWhileRead = false
         return a
     }
 
-    /// Whether nothing about the file can have changed since the predecessor's entry was made.
-    func isUnchanged(since old: Attributes) -> Bool {
-        !old.racy && !old.changedWhileRead && old.withoutCounts == withoutCounts
+    /// Whether nothing about the file can have changed since the predecessor's entry was made by a
+    /// backup that began at `start`.
+    func isUnchanged(since old: Attributes, start: Timestamp) -> Bool {
+        !old.changedWhileRead && old.withoutCounts == withoutCounts && !isRacy(start)
     }
 
-    /// A file changed this recently may change again within the same time stamp.
-    func isRacy(readAt now: Timestamp) -> Bool {
-        let limit = now.seconds - 2
+    /// A file changed this recently may have changed again, within the same time stamp, after a
+    /// backup that began at `start` had read it.
+    func isRacy(_ start: Timestamp) -> Bool {
+        let limit = start.seconds - 2
         return mtime.seconds >= limit || ctime.seconds >= limit
     }
 }

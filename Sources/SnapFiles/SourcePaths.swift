@@ -3,7 +3,8 @@
 import Glibc
 import SnapBase
 
-/// The named sources as one tree from "/": directories on the way to them, and the sources themselves.
+/// The named sources as one tree from "/": directories on the way to them, and the sources
+/// themselves.
 struct SourceTree {
     final class Node {
         var children: [[UInt8]: Node] = [:]

@@ -14,7 +14,9 @@ package enum StreamBackup {
         progress: BackupProgress, isInterrupted: () -> Bool
     ) throws -> Entry {
         let parts = path.split(separator: 0x2f).map(Array.init)
-        guard let name = parts.last else { throw SnapError(.invalid, "the stream needs a file name") }
+        guard let name = parts.last else {
+            throw SnapError(.invalid, "the stream needs a file name")
+        }
         for part in parts.dropLast() {
             try writer.beginDirectory(entry(part, mode: 0o040755, time), xattrs: [])
         }
@@ -31,8 +33,7 @@ package enum StreamBackup {
         }
         var file = entry(name, mode: 0o100600, time)
         file.attributes.allocated = (writer.openFileSize + 511) / 512 * 512
-        try writer.endFile(file, xattrs: [])
-        progress.update { $0.filesNew += 1 }
+        try writer.endFile(file, xattrs: [], before: nil)
         for _ in parts.dropLast() { try writer.endDirectory() }
         return entry([], mode: 0o040755, time)
     }

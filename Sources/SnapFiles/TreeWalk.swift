@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The walk over the sources, on a thread of its own and ahead of the reading: it lists, reads attributes,
-// recognises what is unchanged, opens files and has the kernel fetch them, so that a cold disk has many
-// requests at once. An explicit stack of open directories: neither the length of a path nor its depth
-// has a limit. Of a deep path only the last descriptors stay open; a closed one is opened again through
-// "..", and compared.
+// The walk over the sources, on a thread of its own and ahead of the reading: it lists, reads
+// attributes, recognises what is unchanged, opens files and has the kernel fetch them, so that a
+// cold disk has many requests at once. An explicit stack of open directories: neither the length of
+// a path nor its depth has a limit. Of a deep path only the last descriptors stay open; a closed
+// one is opened again through "..", and compared.
 
 import Glibc
 import SnapBase
@@ -22,11 +22,14 @@ final class TreeWalk {
         let predecessor: PredecessorDirectory?
         /// Whether the directory has an item of its own, which must be ended.
         let isEntry: Bool
+        /// The file system that the source is on.
+        let sourceDevice: UInt64
 
         init(
             _ directory: FileDescriptor, _ found: FileAttributes, names: [[UInt8]],
-            _ predecessor: PredecessorDirectory?, isEntry: Bool
+            _ predecessor: PredecessorDirectory?, isEntry: Bool, sourceDevice: UInt64
         ) {
+            self.sourceDevice = sourceDevice
             self.directory = directory
             device = found.device
             inode = found.inode
@@ -52,7 +55,9 @@ final class TreeWalk {
     private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
-    private var device: UInt64 = 0
+    /// The sources by their whole paths: one inside another is one of its own with
+    /// --one-file-system.
+    private var sources: Set<[UInt8]> = []
 
     init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>) {
         self.keys = keys
@@ -95,12 +100,12 @@ final class TreeWalk {
     private func walk(_ paths: [[UInt8]], _ predecessor: SnapshotView?) throws -> Entry {
         var tree = SourceTree()
         for path in paths { tree.add(path) }
+        sources = Set(paths)
         let directory = try FileDescriptor.open("/", O_RDONLY | O_DIRECTORY)
         let found = try FileAttributes(of: directory, label: "/")
         let root = try entry([], found)
         let before = predecessor.map { PredecessorDirectory(view: $0, place: $0.root) }
         if tree.root.isSource {
-            device = found.device
             try push(directory, found, before, isEntry: false)
             try loop()
         } else {
@@ -146,10 +151,11 @@ final class TreeWalk {
         _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?
     ) throws {
         let found: FileAttributes
-        do { found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) } } catch {
+        do {
+            found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
+        } catch {
             throw SnapError.wrap(error).within("the source \(FileBackup.shown(path + [name]))")
         }
-        device = found.device
         try enter(name, found, in: directory, predecessor, isSource: true)
         try loop()
     }
@@ -189,13 +195,21 @@ final class TreeWalk {
         }
         if let limit = exclusion.largerThan, attributes.isRegular, attributes.size > limit,
             !isSource
-        { return }
-        owners.note(attributes)
-        if let before, let view = predecessor?.view, attributes.isUnchanged(since: before.attributes)
         {
-            return try emit(.unchanged(try view.entry(before), path: path + [name]))
+            return
         }
-        try send(name, attributes, in: directory, isNew: before == nil)
+        owners.note(attributes)
+        guard let before, let view = predecessor?.view else {
+            return try send(name, attributes, in: directory, before: nil)
+        }
+        let old = try view.entry(before)
+        // What a damaged or lost segment knew is nowhere: the file is read again.
+        if attributes.isUnchanged(since: old.attributes, start: view.manifest.startTime),
+            try view.isStored(old)
+        {
+            return try emit(.unchanged(old, path: path + [name]))
+        }
+        try send(name, attributes, in: directory, before: old)
     }
 
     private func enterDirectory(
@@ -224,10 +238,17 @@ final class TreeWalk {
         isEntry: Bool
     ) throws {
         var names: [[UInt8]] = []
-        if !(exclusion.oneFileSystem && found.device != device) {
+        let isSource =
+            stack.isEmpty
+            || exclusion.oneFileSystem && sources.contains(FileBackup.joined(path))
+        let sourceDevice = isSource ? found.device : stack.last!.sourceDevice
+        if !(exclusion.oneFileSystem && found.device != sourceDevice) {
             do { names = try list(directory) } catch { try problem(path, error) }
         }
-        stack.append(Frame(directory, found, names: names, predecessor, isEntry: isEntry))
+        stack.append(
+            Frame(
+                directory, found, names: names, predecessor, isEntry: isEntry,
+                sourceDevice: sourceDevice))
         if stack.count > Self.openMax { stack[stack.count - 1 - Self.openMax].directory = nil }
     }
 
@@ -262,7 +283,7 @@ final class TreeWalk {
 
     /// Sends what is not a directory and not unchanged.
     private func send(
-        _ name: [UInt8], _ attributes: Attributes, in directory: FileDescriptor, isNew: Bool
+        _ name: [UInt8], _ attributes: Attributes, in directory: FileDescriptor, before: Entry?
     ) throws {
         var entry = Entry(name: name, attributes: attributes)
         let xattrs = try source { try SourceXattrs.run(of: name, in: directory) }
@@ -271,13 +292,13 @@ final class TreeWalk {
                 entry.target = try source { try Self.linkTarget(name, in: directory) }
                 entry.attributes.size = UInt64(entry.target.count)
             }
-            return try emit(.entry(entry, xattrs: xattrs, path: path + [name], isNew: isNew))
+            return try emit(.entry(entry, xattrs: xattrs, path: path + [name], before: before))
         }
         let file = try source { try Self.openFile(name, in: directory) }
         let fetched = Int(min(attributes.size, UInt64(Self.fetchMax)))
         if fetched > 0 { posix_fadvise(file.number, 0, fetched, POSIX_FADV_WILLNEED) }
         try emit(
-            .file(entry, file, xattrs: xattrs, path: path + [name], isNew: isNew), cost: fetched)
+            .file(entry, file, xattrs: xattrs, path: path + [name], before: before), cost: fetched)
     }
 
     /// The extended attributes of a directory, from the predecessor where its ctime is the same.
@@ -289,7 +310,7 @@ final class TreeWalk {
             let old = before.attributes
             // A ctime as recent as the predecessor itself proves nothing.
             if old.ctime == attributes.ctime, old.inode == attributes.inode, old.isDirectory,
-                !old.isRacy(readAt: view.manifest.time)
+                !old.isRacy(view.manifest.startTime)
             {
                 return try view.xattrRun(of: try view.entry(before))
             }
@@ -328,7 +349,8 @@ final class TreeWalk {
         }
     }
 
-    private static func linkTarget(_ name: [UInt8], in directory: FileDescriptor) throws -> [UInt8] {
+    private static func linkTarget(_ name: [UInt8], in directory: FileDescriptor) throws -> [UInt8]
+    {
         var target = [UInt8](repeating: 0, count: 65536)
         let count = try name.withUnsafeBytes {
             try withTerminated($0) { path in

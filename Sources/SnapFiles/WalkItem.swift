@@ -10,9 +10,9 @@ enum WalkItem: Sendable {
     /// Just as the predecessor has it.
     case unchanged(Entry, path: [[UInt8]])
     /// Anything that has no content to be read.
-    case entry(Entry, xattrs: [UInt8], path: [[UInt8]], isNew: Bool)
-    /// A file, open and on its way into the page cache.
-    case file(Entry, FileDescriptor, xattrs: [UInt8], path: [[UInt8]], isNew: Bool)
+    case entry(Entry, xattrs: [UInt8], path: [[UInt8]], before: Entry?)
+    /// A file, open and on its way into the page cache; `before` is the predecessor's entry.
+    case file(Entry, FileDescriptor, xattrs: [UInt8], path: [[UInt8]], before: Entry?)
     /// Something that could not be read; the walk goes on.
     case problem(path: [[UInt8]], SnapError)
     /// The walk ended; with the entry of "/" and the owners' names, or because of an error.

@@ -73,7 +73,7 @@ package enum Marker {
                     + "update snapfs")
         }
         guard found == version, lines.count == 3, lines[2].isEmpty,
-            let id = Hex.decode(lines[1]), id.count == 16
+            let id = Hex.decode(lines[1]), id.count == 16, file == bytes(repository: id)
         else { throw SnapError(.damaged, "the marker file is damaged") }
         return id
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The sealed container: the header of every sealed file, the derivation of its key and the sealing of
-// its records. See snapfs-format(5), THE SEALED CONTAINER.
+// The sealed container: the header of every sealed file, the derivation of its key and the sealing
+// of its records. See snapfs-format(5), THE SEALED CONTAINER.
 
 import SnapBase
 import SnapCrypto

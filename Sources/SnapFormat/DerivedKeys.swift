@@ -70,12 +70,12 @@ package struct DerivedKeys: Sendable {
         return group == 0 ? 1 : group
     }
 
-    /// The salt of a file that a session writes.
-    package func salt(session: [UInt8], counter: UInt64) throws -> [UInt8] {
+    /// The salt of a file that a session writes; `random` is 32 bytes.
+    package func salt(session: [UInt8], counter: UInt64, random: [UInt8]) throws -> [UInt8] {
         var writer = ByteWriter(capacity: 56)
         writer.append(session)
         writer.u64(counter)
-        writer.append(try Random.bytes(32))
+        writer.append(random)
         return try salt.code(writer.bytes).bytes
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Encodes directories: one leaf, or a tree of nodes cut by content, so that an insertion into a huge
-// directory rewrites a few nodes. See snapfs-format(5), Directories.
+// Encodes directories: one leaf, or a tree of nodes cut by content, so that an insertion into a
+// huge directory rewrites a few nodes. See snapfs-format(5), Directories.
 
 import SnapBase
 

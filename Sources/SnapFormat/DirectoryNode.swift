@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A node of a directory, decoded in place: checked once as a whole, then read by offset. A lookup is a
-// binary search over the records, a listing one pass. See snapfs-format(5), Directories.
+// A node of a directory, decoded in place: checked once as a whole, then read by offset. A lookup
+// is a binary search over the records, a listing one pass. See snapfs-format(5), Directories.
 
 import Glibc
 import SnapBase
@@ -20,6 +20,8 @@ package final class DirectoryNode: Sendable {
     /// Entries under this node, all levels of directories.
     package let entriesBelow: UInt64
     package let bytesBelow: UInt64
+    /// Entries of the directory itself under this node.
+    package let entries: UInt64
     /// Rank of each record's first entry relative to the first entry of this node, plus the total.
     private let ranks: [UInt64]
 
@@ -41,12 +43,14 @@ package final class DirectoryNode: Sendable {
         ranks.reserveCapacity(count + 1)
         var entries: UInt64 = 0
         var total: UInt64 = 0
+        var own: UInt64 = 0
         for index in 0..<count {
             ranks.append(entries)
             let weight = try Self.check(bytes, level, index, count: count, root: root)
+            own &+= weight.own
             let (sum, over) = entries.addingReportingOverflow(weight.entries)
             let (sumBytes, overBytes) = total.addingReportingOverflow(weight.bytes)
-            guard !over, !overBytes, sum < 1 << 40 else {
+            guard !over, !overBytes, sum < 1 << 40, weight.own <= weight.entries else {
                 throw reader.damaged("counts out of range")
             }
             entries = sum
@@ -57,7 +61,11 @@ package final class DirectoryNode: Sendable {
             throw reader.damaged("counts do not add up")
         }
         self.ranks = ranks
+        self.entries = own
     }
+
+    /// Bytes of memory that it takes.
+    package var memory: Int { bytes.count + 8 * ranks.count + 128 }
 
     // MARK: Reading
 
@@ -86,9 +94,15 @@ package final class DirectoryNode: Sendable {
         }
     }
 
+    /// Whether a record has the same name as one of another node.
+    package func hasName(at index: Int, of other: DirectoryNode, at otherIndex: Int) -> Bool {
+        withName(at: index) { a in other.withName(at: otherIndex) { compareNames(a, $0) == 0 } }
+    }
+
     package func name(at index: Int) -> [UInt8] { withName(at: index) { Array($0) } }
 
-    /// Preorder rank of record index's first entry, relative to this node's first; index may be count.
+    /// Preorder rank of record index's first entry, relative to this node's first; index may be
+    /// count.
     package func rank(at index: Int) -> UInt64 { ranks[index] }
 
     /// The record that holds the entry of a relative rank below entriesBelow.
@@ -149,8 +163,7 @@ package final class DirectoryNode: Sendable {
         attributes.inode = field(r + 56, UInt64.self)
         attributes.links = field(r + 64, UInt32.self)
         let flags = field(r + 76, UInt8.self)
-        attributes.racy = flags & 1 != 0
-        attributes.changedWhileRead = flags & 2 != 0
+        attributes.changedWhileRead = flags & 1 != 0
         attributes.linkGroup = field(r + 80, UInt64.self)
         attributes.allocated = field(r + 88, UInt64.self)
         return attributes
@@ -162,7 +175,8 @@ package final class DirectoryNode: Sendable {
         return (field(r + 75, UInt8.self), objectID(r + 96))
     }
 
-    /// Whether a record carries extended attributes or a link target: whether its extension matters.
+    /// Whether a record carries extended attributes or a link target: whether its extension
+    /// matters.
     package func hasExtension(at index: Int) -> Bool {
         field(start(index) + 68, UInt64.self) & 0xff_ffff_0000_0000 != 0
     }
@@ -224,7 +238,7 @@ package final class DirectoryNode: Sendable {
 
     private static func check(
         _ bytes: [UInt8], _ level: UInt8, _ index: Int, count: Int, root: Bool
-    ) throws -> (entries: UInt64, bytes: UInt64) {
+    ) throws -> (own: UInt64, entries: UInt64, bytes: UInt64) {
         let size = level == 0 ? leafRecordSize : indexRecordSize
         let heap = headerSize + count * size
         let record = headerSize + index * size
@@ -251,14 +265,14 @@ package final class DirectoryNode: Sendable {
             }
             if level > 0 {
                 guard at(6, UInt16.self) == 0 else { throw damaged("a reserved byte is not zero") }
-                return (at(16, UInt64.self), at(24, UInt64.self))
+                return (at(8, UInt64.self), at(16, UInt64.self), at(24, UInt64.self))
             }
             let extent = (Int(at(68, UInt32.self)), Int(at(72, UInt32.self) & 0xff_ffff))
             guard extent.1 == 0 || extent.0 >= heap, extent.0 + extent.1 <= all.count else {
                 throw damaged("extension out of bounds")
             }
             let attributes = Attributes(mode: at(6, UInt16.self))
-            guard let kind = attributes.kind, at(75, UInt8.self) <= 5, at(76, UInt8.self) <= 3,
+            guard let kind = attributes.kind, at(75, UInt8.self) <= 5, at(76, UInt8.self) <= 1,
                 at(77, UInt16.self) == 0, at(79, UInt8.self) == 0,
                 at(32, UInt32.self) < 1_000_000_000, at(36, UInt32.self) < 1_000_000_000,
                 at(40, UInt64.self) <= UInt64(Int64.max), at(80, UInt64.self) < 1 << 61
@@ -273,13 +287,13 @@ package final class DirectoryNode: Sendable {
                 guard (entries == 0) == (code == 0), entries < 1 << 40 else {
                     throw damaged("counts of a directory")
                 }
-                return (1 + entries, at(40, UInt64.self))
+                return (1, 1 + entries, at(40, UInt64.self))
             case .regular:
                 guard (at(40, UInt64.self) == 0) == (code == 0) else {
                     throw damaged("content of an empty file")
                 }
-                return (1, at(40, UInt64.self))
-            default: return (1, 0)
+                return (1, 1, at(40, UInt64.self))
+            default: return (1, 1, 0)
             }
         }
     }

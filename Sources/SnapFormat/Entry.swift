@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-import Glibc
 import SnapBase
 
 /// A point in time as file systems keep it.
@@ -13,13 +12,6 @@ package struct Timestamp: Sendable, Equatable, Comparable {
     package init(seconds: Int64, nanoseconds: UInt32 = 0) {
         self.seconds = seconds
         self.nanoseconds = nanoseconds
-    }
-
-    /// The clock of this machine.
-    package static func now() -> Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
     }
 
     package static func < (a: Timestamp, b: Timestamp) -> Bool {
@@ -46,7 +38,6 @@ package struct Attributes: Sendable, Equatable {
     package var count: UInt64 = 0
     package var inode: UInt64 = 0
     package var links: UInt32 = 1
-    package var racy = false
     package var changedWhileRead = false
     /// 0 where the link count is 1.
     package var linkGroup: UInt64 = 0
@@ -73,7 +64,7 @@ package struct Attributes: Sendable, Equatable {
     package var isRegular: Bool { mode & 0o170000 == 0o100000 }
     package var isSymlink: Bool { mode & 0o170000 == 0o120000 }
 
-    var flags: UInt8 { (racy ? 1 : 0) | (changedWhileRead ? 2 : 0) }
+    var flags: UInt8 { changedWhileRead ? 1 : 0 }
 }
 
 /// Where the content of an entry is.

@@ -114,6 +114,8 @@ package struct IndexHeader: Sendable, Equatable {
     package static let sealedPageSize = pageSize + SealingKey.tagSize
     package static let alignment = 240
     package static let fanOutBitsMax: UInt32 = 24
+    /// These names are the only part of a segment that is read whole.
+    package static let supersededMax = 1 << 16
 
     package var entryCount: Int
     package var packCount: Int
@@ -148,7 +150,7 @@ package struct IndexHeader: Sendable, Equatable {
         // Every count is bounded by the file that must hold it.
         guard entries <= UInt64(fileSize / IndexEntry.size), fanOutBits <= Self.fanOutBitsMax,
             packCount <= fileSize / PackDescription.size, packCount < 1 << 24,
-            supersededCount <= fileSize / ObjectID.size
+            supersededCount <= Self.supersededMax
         else { throw reader.damaged("counts run past the file") }
         entryCount = Int(entries)
         guard fileSize == Self.fileSize(streamEnd) else {

@@ -32,10 +32,10 @@ package struct Keyring: Sendable {
     package var generations: [UInt32: Secret]
     package var holders: [Holder]
 
-    /// The first keyring of a repository: one random generation.
-    package init(first holder: Holder) throws {
+    /// The first keyring of a repository: one generation, whose secret is random.
+    package init(first holder: Holder, secret: Secret) {
         number = 1
-        generations = [0: try Secret(randomCount: 32)]
+        generations = [0: secret]
         holders = [holder]
     }
 
@@ -47,12 +47,25 @@ package struct Keyring: Sendable {
     /// The generation that new files are sealed under.
     package var newest: UInt32 { generations.keys.max()! }
 
+    /// What is drawn anew for each keyring file.
+    package struct Draws: Sendable {
+        package let ephemeral: AgreementKey
+        package let content: Secret
+        /// 32 bytes.
+        package let salt: [UInt8]
+
+        package init(ephemeral: AgreementKey, content: Secret, salt: [UInt8]) {
+            self.ephemeral = ephemeral
+            self.content = content
+            self.salt = salt
+        }
+    }
+
     /// Seals the keyring to its holders. `predecessor` continues the chain; nil for number 1.
     package func sealed(
-        mac: Secret, predecessor: Keyring?, repository: [UInt8]
+        mac: Secret, predecessor: Keyring?, repository: [UInt8], draws: Draws
     ) throws -> [UInt8] {
-        let ephemeral = try AgreementKey()
-        let content = try Secret(randomCount: 32)
+        let (ephemeral, content) = (draws.ephemeral, draws.content)
         var out = ByteWriter()
         out.append(Self.magic)
         out.append([1, 0, 0, 0])
@@ -74,7 +87,7 @@ package struct Keyring: Sendable {
             out.append(wrapped)
         }
         let file = try FileKey(
-            kind: .keyring, generation: 0, salt: try Random.bytes(32), master: content,
+            kind: .keyring, generation: 0, salt: draws.salt, master: content,
             repository: repository)
         out.append(try file.sealFile(payload(), storeName: Self.storeName(number)))
         out.append(try Self.chainCode(out.bytes, predecessor, repository))
@@ -82,8 +95,8 @@ package struct Keyring: Sendable {
         return out.bytes
     }
 
-    /// Opens a keyring file with the keys of one of its holders; checks the MAC. The chain is checked
-    /// by `continues`.
+    /// Opens a keyring file with the keys of one of its holders; checks the MAC. The chain is
+    /// checked by `continues`.
     package init(_ file: [UInt8], number: UInt32, keys: SlotKeys, repository: [UInt8]) throws {
         let name = Self.storeName(number)
         var reader = ByteReader(file, name: name)

@@ -51,6 +51,9 @@ package struct Manifest: Sendable, Equatable {
     package var state: State = .complete
     package var time: Timestamp
     package var endTime: Timestamp
+    /// The clock when the reading began: what changed since then, or two seconds before, may have
+    /// changed after it was read.
+    package var startTime: Timestamp
     package var host = ""
     package var user = ""
     package var job: String?
@@ -74,6 +77,7 @@ package struct Manifest: Sendable, Equatable {
         logicalID = id
         self.time = time
         endTime = time
+        startTime = time
         self.root = root
     }
 
@@ -117,6 +121,7 @@ package struct Manifest: Sendable, Equatable {
             }
         }
         fields.add(21, integer: UInt32(hasXattrs ? 1 : 0))
+        fields.add(22, Self.encode(startTime))
         return fields.finished(paddedTo: 4096, less: FileKey.overhead)
     }
 
@@ -160,6 +165,7 @@ package struct Manifest: Sendable, Equatable {
         userNames = try Self.names(fields.list(19), name)
         groupNames = try Self.names(fields.list(20), name)
         hasXattrs = try fields.integer(21, UInt32.self) & 1 != 0
+        startTime = try Self.timestamp(try fields.required(22, count: 12), name)
         try fields.finish()
     }
 

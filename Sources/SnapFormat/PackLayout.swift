@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bytes of a pack around its records: record heads, the trailer with both tables, the footer and
-// the padding. See snapfs-format(5), PACKS.
+// The bytes of a pack around its records: record heads, the trailer with both tables, the footer
+// and the padding. See snapfs-format(5), PACKS.
 
 import SnapBase
 
@@ -80,6 +80,10 @@ package struct PackTrailer: Sendable {
     /// A pack closes when its records reach this size.
     package static let packSizeTarget = 32 << 20
     package static let packSizeMax = 1 << 30
+    /// A pack closes when it holds so many objects.
+    package static let objectsTarget = 256 << 10
+    /// A trailer is read whole; with its padding it is never larger.
+    package static let trailerSizeMax = 64 << 20
 
     package var records: [RecordPlace]
     package var objects: [PackedObject]
@@ -166,7 +170,7 @@ package struct PackTrailer: Sendable {
         let offset = try reader.u64()
         let size = try reader.u64()
         guard offset >= UInt64(ContainerHeader.size), offset < UInt64(fileSize),
-            size >= 32, size <= UInt64(fileSize),
+            size >= 32, size <= UInt64(trailerSizeMax),
             Int(offset) + Int(size) == fileSize - footerSize
         else { throw reader.damaged("the trailer is not before the footer") }
         return Int(offset)..<Int(offset) + Int(size)

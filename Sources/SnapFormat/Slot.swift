@@ -80,9 +80,10 @@ package struct Slot: Sendable {
         bytes = file
     }
 
-    /// Makes a slot for a credential around the keys of its holder.
+    /// Makes a slot for a credential around the keys of its holder. `salt` is 32 random bytes.
     package init(
-        _ credential: Credential, keys: SlotKeys, stretching: Stretching, repository: [UInt8]
+        _ credential: Credential, keys: SlotKeys, stretching: Stretching, salt: [UInt8],
+        repository: [UInt8]
     ) throws {
         var head = ByteWriter(capacity: Self.size)
         head.append(Self.magic)
@@ -94,7 +95,8 @@ package struct Slot: Sendable {
             head.append([2, 0, 0, 0])
         }
         head.zeros(7)
-        head.append(try Random.bytes(32))
+        precondition(salt.count == 32)
+        head.append(salt)
         head.append(keys.agreement.publicKey)
         let derived = try Self.derive(credential, head: head.bytes, repository: repository)
         head.append(derived.commitment)

@@ -172,9 +172,9 @@ package final class MountSession: @unchecked Sendable {
         }
     }
 
-    /// Gives the kernel the first bytes of a file before anybody asks for them; the file must have no
-    /// others, or bytes must be whole pages. Under the same rule as the invalidations. False when the
-    /// kernel does not know the node, or the mount has ended.
+    /// Gives the kernel the first bytes of a file before anybody asks for them; the file must have
+    /// no others, or bytes must be whole pages. Under the same rule as the invalidations. False
+    /// when the kernel does not know the node, or the mount has ended.
     package func store(_ node: UInt64, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
         guard enter() else { return false }
         defer { leave() }

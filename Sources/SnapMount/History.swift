@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which snapshots a history mount shows: read from the repository when somebody looks, at most once a
-// second, on a thread of its own, so that no request holds a lock while the store is asked.
+// Which snapshots a history mount shows: read from the repository when somebody looks, at most once
+// a second, on a thread of its own, so that no request holds a lock while the store is asked.
 
 import Glibc
 import SnapBase
@@ -15,6 +15,7 @@ final class History: @unchecked Sendable {
     private let repository: Repository
     private let caches: ViewCaches
     private let accepts: @Sendable (Manifest) -> Bool
+    private let report: @Sendable (String) -> Void
     private let monitor = Monitor()
     private let numbers = NodeNumbers()
     private var views: [SnapshotView] = []
@@ -32,15 +33,18 @@ final class History: @unchecked Sendable {
     /// Seconds that a request waits for news; a slow store is not waited for.
     private static let patience = 1.0
 
-    /// Reads the snapshots. `accepts` chooses those to show.
+    /// Reads the snapshots. `accepts` chooses those to show, `report` hears of unreadable ones.
     init(
         repository: Repository, caches: ViewCaches,
-        accepts: @escaping @Sendable (Manifest) -> Bool
+        accepts: @escaping @Sendable (Manifest) -> Bool,
+        report: @escaping @Sendable (String) -> Void
     ) throws {
+        self.report = report
         self.repository = repository
         self.caches = caches
         self.accepts = accepts
-        current = HistoryTree([], numbers: numbers, time: Timestamp.now())
+        current = HistoryTree(
+            [], hasLatest: false, numbers: numbers, time: Timestamp.now())
         _ = try refresh()
     }
 
@@ -115,14 +119,19 @@ final class History: @unchecked Sendable {
         if ids == monitor.locked({ listed }) { return false }
         // Segments were there before the manifests that need them.
         try repository.objects.refresh()
-        let manifests = try repository.manifests { _, _ in }.filter {
-            $0.state == .complete && accepts($0)
-        }
-        try show(manifests, ids)
+        var damaged: Set<[UInt8]> = []
+        let manifests = try repository.manifests { id, error in
+            damaged.insert(id)
+            report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
+        }.filter { $0.state == .complete && accepts($0) }
+        // What could not be read now is tried again when somebody looks next.
+        try show(manifests, isComplete: damaged.isEmpty, ids.subtracting(damaged))
         return true
     }
 
-    private func show(_ manifests: [Manifest], _ ids: Set<[UInt8]>) throws {
+    private func show(
+        _ manifests: [Manifest], isComplete: Bool, _ ids: Set<[UInt8]>
+    ) throws {
         // Of one second, the one that ended first has the plain name, now and later.
         let ordered = manifests.sorted {
             ($0.time.seconds, $0.endTime, $0.hexID) < ($1.time.seconds, $1.endTime, $1.hexID)
@@ -139,7 +148,8 @@ final class History: @unchecked Sendable {
             let shown = zip(ordered, names).compactMap { manifest, name in
                 slots[manifest.id].map { (manifest: manifest, name: name, slot: $0) }
             }
-            current = HistoryTree(shown, numbers: numbers, time: Timestamp.now())
+            current = HistoryTree(
+                shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())
             newest = manifests.last
             listed = ids
         }

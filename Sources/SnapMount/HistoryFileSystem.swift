@@ -18,7 +18,8 @@ package final class HistoryFileSystem: MountedFileSystem {
         accepts: @escaping @Sendable (Manifest) -> Bool,
         report: @escaping @Sendable (String) -> Void
     ) throws {
-        history = try History(repository: repository, caches: caches, accepts: accepts)
+        history = try History(
+            repository: repository, caches: caches, accepts: accepts, report: report)
         self.report = report
     }
 

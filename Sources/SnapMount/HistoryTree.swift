@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/. Built anew from the listed
-// manifests whenever they change; nodes keep their numbers for the life of the mount, so what the
-// kernel still knows stays right.
+// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/. Built anew from the
+// listed manifests whenever they change; nodes keep their numbers for the life of the mount, so
+// what the kernel still knows stays right.
 
 import SnapBase
 import SnapFormat
@@ -21,10 +21,11 @@ struct HistoryTree: Sendable {
 
     static let root: UInt64 = 1
 
-    /// `names` are the names in snapshots/ by slot, oldest snapshot first.
+    /// The snapshots to show, oldest first. Without `hasLatest` there is no such link: when a
+    /// manifest cannot be read, which one is the latest is not known.
     init(
-        _ snapshots: [(manifest: Manifest, name: String, slot: Int)], numbers: NodeNumbers,
-        time: Timestamp
+        _ snapshots: [(manifest: Manifest, name: String, slot: Int)], hasLatest: Bool,
+        numbers: NodeNumbers, time: Timestamp
     ) {
         self.time = time
         var hosts: [String: [(String, String)]] = [:]
@@ -38,7 +39,7 @@ struct HistoryTree: Sendable {
             }
         }
         var root: [(name: [UInt8], node: UInt64)] = []
-        if let newest = snapshots.last?.name {
+        if hasLatest, let newest = snapshots.last?.name {
             // Another target is another node: the kernel keeps what it has read of a link.
             let node = numbers.number("latest/\(newest)")
             nodes[node] = .link(target: Array("snapshots/\(newest)".utf8))

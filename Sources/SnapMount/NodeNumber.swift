@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Node numbers are computed, not stored: the slot of a snapshot in the upper bits, the preorder rank of
-// an entry in the lower 40. Slot 0 is the virtual tree above the snapshots. So FORGET is a no-op, and
-// the memory of a mount does not depend on how much of it was visited.
+// Node numbers are computed, not stored: the slot of a snapshot in the upper bits, the preorder
+// rank of an entry in the lower 40. Slot 0 is the virtual tree above the snapshots. So FORGET is a
+// no-op, and the memory of a mount does not depend on how much of it was visited.
 
 import SnapFormat
 import SnapFuse

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Small files given to the kernel before they are asked for. Whoever copies a directory reads one small
-// file after the other, and for each waits for a round trip to this process that costs more than the
-// bytes do. Once two files of a directory were read in order, the next ones are put into the kernel's
-// page cache by a thread of ours (FUSE_NOTIFY_STORE) while the reader is busy with the ones before.
-// Contents never change, so what the kernel holds cannot be wrong; what is not asked for is at most
-// one burst, which grows with proven use.
+// Small files given to the kernel before they are asked for. Whoever copies a directory reads one
+// small file after the other, and for each waits for a round trip to this process that costs more
+// than the bytes do. Once two files of a directory were read in order, the next ones are put into
+// the kernel's page cache by a thread of ours (FUSE_NOTIFY_STORE) while the reader is busy with the
+// ones before. Contents never change, so what the kernel holds cannot be wrong; what is not asked
+// for is at most one burst, which grows with proven use.
 
 import SnapBase
 import SnapFormat

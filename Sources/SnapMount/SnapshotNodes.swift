@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The part of a mount that is inside a snapshot: immutable, so the kernel may keep all of it for ever,
-// absent names too.
+// The part of a mount that is inside a snapshot: immutable, so the kernel may keep all of it for
+// ever, absent names too.
 
 import SnapBase
 import SnapFormat

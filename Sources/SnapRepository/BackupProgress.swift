@@ -37,13 +37,35 @@ package final class BackupProgress: Sendable {
 
     package func update(_ change: (inout Counts) -> Void) { state.withLock { change(&$0.counts) } }
 
+    /// Counts a file whose content was read: one that turns out to be as it was is not changed.
+    package func file(_ entry: Entry, before: Entry?) {
+        update {
+            if before == nil {
+                $0.filesNew += 1
+            } else if before?.content == entry.content, before?.attributes == entry.attributes {
+                $0.filesUnchanged += 1
+            } else {
+                $0.filesChanged += 1
+            }
+        }
+    }
+
     func stored(_ bytes: Int) { update { $0.bytesStored += UInt64(bytes) } }
+
+    /// Bytes of a problem's path and of its message that are kept, so that the most of them stay
+    /// far below the largest manifest: directories nest deeper than any limit of paths.
+    private static let textMax = 16 << 10
 
     /// Notes that something could not be stored as it is; the backup ends with exit status 3.
     package func problem(_ problem: SourceProblem) {
         state.withLock {
             $0.problemCount += 1
-            if $0.problems.count < Manifest.problemsMax { $0.problems.append(problem) }
+            if $0.problems.count < Manifest.problemsMax {
+                $0.problems.append(
+                    SourceProblem(
+                        path: Array(problem.path.prefix(Self.textMax)),
+                        message: String(problem.message.prefix(Self.textMax / 4))))
+            }
         }
     }
 

@@ -15,9 +15,12 @@ enum TreeEvent: Sendable {
     /// Bytes of the open file that are a hole.
     case hole(UInt64)
     /// The open file is complete; its content are the chunks and holes since the last one.
-    case file(Entry)
+    /// `before` is the predecessor's entry, nil for a new file.
+    case file(Entry, before: Entry?)
+    /// A file whose content is in the entry.
+    case inlineFile(Entry, before: Entry?)
     /// A further link to a file that came before; its content is that file's.
-    case link(Entry)
+    case link(Entry, before: Entry?)
     /// The extended attributes of the next entry, directory or file: a data object.
     case xattrs(Range<Int>)
     /// Everything up to here is to be made durable as a checkpoint.

@@ -24,17 +24,41 @@ package struct CheckFinding: Sendable, Equatable {
     }
 }
 
+/// Findings in the order in which they were made.
+package struct CheckFindings: Sendable {
+    /// So many are kept; the others are counted.
+    package static let countMax = 1000
+
+    package private(set) var list: [CheckFinding] = []
+    package private(set) var count = 0
+    /// Ids of snapshots and checkpoints that are touched by damage.
+    package private(set) var snapshots: Set<[UInt8]> = []
+
+    package init() {}
+
+    package mutating func add(_ finding: CheckFinding) {
+        count += 1
+        if case .entry(let snapshot, _) = finding.place { snapshots.insert(snapshot) }
+        if list.count < Self.countMax { list.append(finding) }
+    }
+
+    fileprivate mutating func add(snapshot: [UInt8]) { snapshots.insert(snapshot) }
+
+    fileprivate mutating func add(_ others: CheckFindings) {
+        count += others.count
+        snapshots.formUnion(others.snapshots)
+        list += others.list.prefix(Self.countMax - list.count)
+    }
+}
+
 /// The result of a check. Used by one thread.
 package final class CheckReport {
-    /// So many findings are kept; the others are counted.
-    package static let findingsMax = 1000
-
-    package private(set) var findings: [CheckFinding] = []
-    package private(set) var findingCount = 0
+    private var all = CheckFindings()
+    package var findings: [CheckFinding] { all.list }
+    package var findingCount: Int { all.count }
+    package var damagedSnapshots: Set<[UInt8]> { all.snapshots }
     /// What is no damage but worth a word, such as leftovers of interrupted backups.
     package private(set) var notes: [String] = []
-    /// Ids of snapshots and checkpoints that are touched by damage.
-    package private(set) var damagedSnapshots: Set<[UInt8]> = []
 
     package var snapshots = 0
     package var packs = 0
@@ -50,15 +74,18 @@ package final class CheckReport {
     package init(_ observer: CheckObserver) { self.observer = observer }
 
     package func add(_ finding: CheckFinding) {
-        findingCount += 1
-        if case .entry(let snapshot, _) = finding.place { damagedSnapshots.insert(snapshot) }
-        guard findings.count < Self.findingsMax else { return }
-        findings.append(finding)
-        observer.found(finding)
+        if findingCount < CheckFindings.countMax { observer.found(finding) }
+        all.add(finding)
+    }
+
+    package func add(_ findings: CheckFindings) {
+        let known = self.findings.count
+        all.add(findings)
+        self.findings[known...].forEach(observer.found)
     }
 
     /// A snapshot that cannot be read at all.
-    package func noteDamaged(_ snapshot: [UInt8]) { damagedSnapshots.insert(snapshot) }
+    package func noteDamaged(_ snapshot: [UInt8]) { all.add(snapshot: snapshot) }
 
     package func note(_ text: String) { notes.append(text) }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// A segment of the index, read page by page: nothing of it is resident but its header. A lookup reads
-// a fan-out slot and a page of entries through the shared cache. See snapfs-format(5), INDEX.
+// A segment of the index, read page by page: nothing of it is resident but its header. A lookup
+// reads a fan-out slot and a page of entries through the shared cache. See snapfs-format(5), INDEX.
 
 import SnapBase
 import SnapCrypto
 import SnapFormat
 import SnapStore
+import Synchronization
 
 /// A pack as an index segment describes it; shared by all locations inside it.
 package final class PackReference: Sendable {
@@ -38,7 +39,9 @@ package final class IndexSegment: Sendable {
     private let file: any StoreFile
     private let key: FileKey
     private let pages: PageCache
+    /// Of this open file: names are a store's to give, and its pages must be no other's.
     private let serial: UInt64
+    private static let serials = Atomic<UInt64>(0)
     private let packs = LRUCache<UInt32, PackReference>(costMax: 4096)
     private let pageCount: Int
 
@@ -52,7 +55,7 @@ package final class IndexSegment: Sendable {
         let path = Self.storeName(name)
         self.name = name
         self.pages = pages
-        serial = name.words.0
+        serial = Self.serials.add(1, ordering: .relaxed).newValue
         let file = try store.open(path)
         self.file = file
         guard file.size >= ContainerHeader.size + IndexHeader.sealedPageSize else {
@@ -154,8 +157,18 @@ package final class IndexSegment: Sendable {
 
     private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
         let slot = slot(of: id)
-        let low = slot == 0 ? 0 : try fanOutSlot(slot - 1)
-        let high = try fanOutSlot(slot)
+        // Both bounds are nearly always on one page.
+        let position = header.fanOutStart + slot * 4
+        let bytes = try page(position / IndexHeader.pageSize)
+        let high = Self.count(bytes, position % IndexHeader.pageSize)
+        let low: Int
+        if slot == 0 {
+            low = 0
+        } else if position % IndexHeader.pageSize >= 4 {
+            low = Self.count(bytes, position % IndexHeader.pageSize - 4)
+        } else {
+            low = try fanOutSlot(slot - 1)
+        }
         guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
         return (low, high)
     }
@@ -169,12 +182,13 @@ package final class IndexSegment: Sendable {
     /// How many entries have an id up to those of a slot.
     func fanOutSlot(_ slot: Int) throws -> Int {
         let position = header.fanOutStart + slot * 4
-        let bytes = try page(position / IndexHeader.pageSize)
-        return bytes.withUnsafeBytes {
-            Int(
-                UInt32(
-                    littleEndian: $0.loadUnaligned(
-                        fromByteOffset: position % IndexHeader.pageSize, as: UInt32.self)))
+        return Self.count(
+            try page(position / IndexHeader.pageSize), position % IndexHeader.pageSize)
+    }
+
+    private static func count(_ page: [UInt8], _ offset: Int) -> Int {
+        page.withUnsafeBytes {
+            Int(UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
         }
     }
 

@@ -10,6 +10,7 @@ import SnapStore
 
 /// Seals a stream of bytes as pages. Not thread-safe.
 private final class PageWriter {
+    private let store: any Store
     private let key: FileKey
     private let staged: any StagedFile
     private let hash: SHA256
@@ -19,6 +20,7 @@ private final class PageWriter {
     private(set) var written = 0
 
     init(store: any Store, key: FileKey) throws {
+        self.store = store
         self.key = key
         staged = try store.stage()
         hash = try SHA256()
@@ -47,10 +49,7 @@ private final class PageWriter {
         try seal(.last)
         try flush()
         let name = try hash.finish()
-        do { try staged.commit(as: IndexSegment.storeName(name)) } catch let error as SnapError
-        where error.kind == .exists {
-            // The same bytes under the same keys: it is there.
-        }
+        try store.commit(staged, as: IndexSegment.storeName(name), digest: name)
         return name
     }
 
@@ -152,10 +151,13 @@ enum IndexWriter {
             superseded: [], entries: { try entries.forEach($0) })
     }
 
-    /// Merges segments into one that supersedes them; of equal ids the first segment's entry stays.
+    /// Merges segments into one that supersedes them, or what they supersede; of equal ids the first segment's entry
+    /// stays.
     static func merge(
-        _ segments: [IndexSegment], store: any Store, key: FileKey, session: [UInt8]
+        _ segments: [IndexSegment], superseding: [ObjectID]? = nil, store: any Store, key: FileKey,
+        session: [UInt8]
     ) throws -> ObjectID {
+        let names = superseding ?? segments.map(\.name)
         var packs: [PackDescription] = []
         var numbers: [ObjectID: UInt32] = [:]
         var tables: [[UInt32]] = []
@@ -192,10 +194,10 @@ enum IndexWriter {
         var count = 0
         try pass { _ in count += 1 }
         let header = IndexHeader(
-            entryCount: count, packCount: packs.count, supersededCount: segments.count,
+            entryCount: count, packCount: packs.count, supersededCount: names.count,
             session: session)
         return try write(
             store: store, key: key, header: header, packs: packs,
-            superseded: segments.map(\.name), entries: pass)
+            superseded: names, entries: pass)
     }
 }

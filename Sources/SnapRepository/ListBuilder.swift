@@ -3,8 +3,8 @@
 import SnapBase
 import SnapFormat
 
-/// Builds the content of one file from its extents; a long list becomes a tree of list objects while
-/// it grows, so memory stays at one node a level. See snapfs-format(5), Extents.
+/// Builds the content of one file from its extents; a long list becomes a tree of list objects
+/// while it grows, so memory stays at one node a level. See snapfs-format(5), Extents.
 struct ListBuilder {
     private var levels: [[Extent]] = [[]]
     private(set) var end: UInt64 = 0

@@ -31,22 +31,27 @@ package final class ObjectReader: Sendable {
     private let keys: DerivedKeys
     private let masters: [UInt32: Secret]
     private let repository: [UInt8]
+    private var newest: UInt32 { masters.keys.max()! }
     private let pages: PageCache
     private let records: LRUCache<RecordKey, Record>
     private let packs: LRUCache<ObjectID, Pack>
     private let ahead: ReadAhead?
+    private let cache: IndexCache?
     private let state = Mutex(State())
 
     private struct State {
+        /// What lookups ask: the listed segments, or merged copies of them.
         var segments: [IndexSegment] = []
+        var listed: [IndexSegment] = []
         var damaged: [(name: String, error: SnapError)] = []
     }
 
     init(
         store: any Store, keys: DerivedKeys, masters: [UInt32: Secret], repository: [UInt8],
-        limits: Limits
+        cache: (any Store)?, limits: Limits
     ) {
         self.store = store
+        self.cache = cache.map { IndexCache(store: $0) }
         self.keys = keys
         self.masters = masters
         self.repository = repository
@@ -58,8 +63,8 @@ package final class ObjectReader: Sendable {
 
     // MARK: Index
 
-    /// The segments in use, newest listing.
-    package var segments: [IndexSegment] { state.withLock { $0.segments } }
+    /// The repository's segments that count, by the newest listing.
+    package var segments: [IndexSegment] { state.withLock { $0.listed } }
 
     /// Segments that cannot be read: what only they know is missing.
     package var damagedSegments: [(name: String, error: SnapError)] {
@@ -67,18 +72,39 @@ package final class ObjectReader: Sendable {
     }
 
     /// Lists the index and opens what is new. Damaged segments are set aside, other errors thrown.
-    package func refresh() throws {
-        let known = Dictionary(uniqueKeysWithValues: segments.map { ($0.name, $0) })
+    /// Without `usingCopy`, lookups ask the repository's own segments and nothing else.
+    package func refresh(usingCopy: Bool = true) throws {
+        let (listed, damaged) = try list()
+        let used =
+            (usingCopy ? cache : nil)?.merged(
+                listed, open: { try openSegment($0, in: $1) },
+                newKey: {
+                    try FileKey(
+                        kind: .index, generation: newest, salt: try Random.bytes(32),
+                        master: masters[newest]!, repository: repository)
+                }) ?? listed
+        state.withLock { $0 = State(segments: used, listed: listed, damaged: damaged) }
+    }
+
+    /// The segments of the repository itself that count.
+    func listedSegments() throws -> [IndexSegment] { try list().0 }
+
+    private func list() throws -> ([IndexSegment], [(name: String, error: SnapError)]) {
+        let known = Dictionary(
+            state.withLock { $0.listed }.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+        var seen: Set<ObjectID> = []
         var open: [IndexSegment] = []
         var damaged: [(name: String, error: SnapError)] = []
         for entry in try store.list("index") {
             guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size else { continue }
             let name = ObjectID(bytes)
+            // A directory that changes while it is listed may show a name twice.
+            guard seen.insert(name).inserted else { continue }
             if let segment = known[name] {
                 open.append(segment)
                 continue
             }
-            do { open.append(try openSegment(name)) } catch let error as SnapError {
+            do { open.append(try openSegment(name, in: store)) } catch let error as SnapError {
                 switch error.kind {
                 case .damaged, .unsupported: damaged.append((entry.name, error))
                 case .notFound: continue
@@ -89,22 +115,27 @@ package final class ObjectReader: Sendable {
         let superseded = Set(open.flatMap(\.superseded))
         let valid = open.filter { !superseded.contains($0.name) }
             .sorted { $0.header.entryCount > $1.header.entryCount }
-        state.withLock { $0 = State(segments: valid, damaged: damaged) }
+        return (valid, damaged)
     }
 
-    func openSegment(_ name: ObjectID) throws -> IndexSegment {
+    func openSegment(_ name: ObjectID) throws -> IndexSegment { try openSegment(name, in: store) }
+
+    private func openSegment(_ name: ObjectID, in store: any Store) throws -> IndexSegment {
         try IndexSegment(
             name, store: store, masters: masters, repository: repository, pages: pages)
     }
 
     /// Adds a segment that this process has written.
     func add(_ segment: IndexSegment) {
-        state.withLock { $0.segments.append(segment) }
+        state.withLock {
+            $0.segments.append(segment)
+            $0.listed.append(segment)
+        }
     }
 
     /// Where an object is; nil when no readable segment has it.
     package func find(_ id: ObjectID) throws -> ObjectLocation? {
-        for segment in segments {
+        for segment in state.withLock({ $0.segments }) {
             guard let entry = try segment.lookup(id) else { continue }
             return ObjectLocation(
                 pack: try segment.pack(entry.pack), record: entry.record,

@@ -52,7 +52,9 @@ package final class Pack: Sendable {
     package var name: String { description.storeName }
 
     /// Opens the pack and checks that its size is what the index says.
-    init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8]) throws {
+    init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8])
+        throws
+    {
         self.description = description
         do { file = try store.open(description.storeName) } catch {
             let error = SnapError.wrap(error)
@@ -63,8 +65,8 @@ package final class Pack: Sendable {
         guard file.size == Int(description.fileSize) else {
             throw SnapError(
                 .damaged,
-                "\(description.storeName): has \(file.size) bytes instead of \(description.fileSize)"
-            )
+                "\(description.storeName): has \(file.size) bytes instead of "
+                    + String(description.fileSize))
         }
         key = try FileKey(
             kind: description.kind, generation: description.generation, salt: description.salt,
@@ -85,7 +87,8 @@ package final class Pack: Sendable {
             rebasing: sealed[..<(size - SealingKey.tagSize)])
         guard
             try key.open(
-                at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain)
+                at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain
+            )
         else { throw damaged(place, "fails authentication") }
         let head = try RecordHead(UnsafeRawBufferPointer(plain), name: name)
         let content = UnsafeRawBufferPointer(rebasing: plain[RecordHead.size...])

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Reads a pack once, from the first byte to the last: the same bytes go into the SHA-256 that must
-// be its name, are opened and decompressed, and give the ids of the objects again. Only the trailer,
-// under 1 % of a pack, is read before, because it says where records end.
+// be its name, are opened and decompressed, and give the ids of the objects again. Only the
+// trailer, under 1 % of a pack, is read before, because it says where records end.
 
 import SnapBase
 import SnapCrypto
@@ -174,23 +174,26 @@ private struct PackScrub {
         _ content: UnsafeRawBufferPointer, _ objects: ArraySlice<PackedObject>
     ) throws {
         for object in objects {
-            let title = "\(pack.name): object \(object.id.hex.prefix(16))"
             let start = Int(object.offset)
             let end = start + Int(object.length)
             guard end <= content.count else {
-                verdict.add("\(title) runs past its record")
+                add(object, "runs past its record")
                 continue
             }
             let bytes = UnsafeRawBufferPointer(rebasing: content[start..<end])
             if try keys.id(object.kind, bytes) != object.id {
-                verdict.add("\(title) is not what its id says")
+                add(object, "is not what its id says")
             }
             if object.kind.packKind != pack.description.kind {
-                verdict.add("\(title) is of the wrong kind")
+                add(object, "is of the wrong kind")
             }
             verdict.objects += 1
             verdict.bytes += UInt64(object.length)
         }
+    }
+
+    private mutating func add(_ object: PackedObject, _ problem: String) {
+        verdict.add("\(pack.name): object \(object.id.hex.prefix(16)) \(problem)")
     }
 }
 

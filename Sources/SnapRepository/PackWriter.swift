@@ -45,7 +45,9 @@ final class PackWriter {
     }
 
     /// Full packs are finished, so that the padding is small against them.
-    var isFull: Bool { size >= PackTrailer.packSizeTarget }
+    var isFull: Bool {
+        size >= PackTrailer.packSizeTarget || trailer.objects.count >= PackTrailer.objectsTarget
+    }
 
     func append(_ record: CompressedRecord, _ objects: [RecordObject]) throws {
         let offset = size
@@ -61,14 +63,14 @@ final class PackWriter {
         }
     }
 
-    /// Closes the pack and gives it its name. A pack of the same name can only be the same pack.
+    /// Closes the pack and gives it its name.
     func finish(store: any Store) throws -> FinishedPack {
         let start = size
         try seal(trailer.bytes(recordsEnd: start, tag: SealingKey.tagSize), role: .trailer)
         try seal(
             PackTrailer.footer(trailerOffset: start, trailerSize: size - start), role: .last)
         let name = try hash.finish()
-        try staged.commit(as: PackDescription.storeName(name, kind))
+        try store.commit(staged, as: PackDescription.storeName(name, kind), digest: name)
         let description = PackDescription(
             name: name, salt: key.header.salt, fileSize: UInt32(size),
             generation: key.header.generation, kind: kind)
@@ -92,7 +94,8 @@ final class PackWriter {
                     let opened = UnsafeMutableRawBufferPointer(rebasing: all[..<plain.count])
                     let authentic = try key.open(
                         at: offset, role: role, UnsafeRawBufferPointer(sealed), into: opened)
-                    guard authentic, memcmp(opened.baseAddress!, plain.baseAddress!, plain.count) == 0
+                    guard authentic,
+                        memcmp(opened.baseAddress!, plain.baseAddress!, plain.count) == 0
                     else {
                         throw SnapError(
                             .io, "sealed data does not open again: check this machine's memory")

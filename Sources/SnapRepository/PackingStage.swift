@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The last stage of a backup: takes compressed records in order, fills packs, publishes index segments
-// and commits. Runs on one thread. The order is the promise: packs durable, then the segment, then the
-// manifest. See snapfs-format(5), DURABILITY.
+// The last stage of a backup: takes compressed records in order, fills packs, publishes index
+// segments and commits. Runs on one thread. The order is the promise: packs durable, then the
+// segment, then the manifest. See snapfs-format(5), DURABILITY.
 
 import SnapBase
 import SnapFormat
@@ -98,6 +98,8 @@ final class PackingStage {
     private func closeAll() throws {
         for kind in [FileKind.dataPack, .metadataPack] { try close(kind) }
         try publish()
+        // Also segments of others, which this snapshot may rest on.
+        try repository.store.synchronize()
     }
 
     /// Commits what there is under this session and goes on under a new one, announced before.
@@ -116,7 +118,6 @@ final class PackingStage {
         try mergeIndex()
         var manifest = manifest(root, totals)
         (manifest.problems, manifest.problemCount) = progress.problems
-        manifest.hasXattrs = progress.hasXattrs
         (manifest.userNames, manifest.groupNames) = progress.names
         try session.commit(manifest)
         return manifest
@@ -130,14 +131,17 @@ final class PackingStage {
         manifest.totals = progress.complete(totals)
         manifest.totals.bytesStored = bytesStored
         manifest.endTime = Timestamp.now()
+        // At least what the tree has: the source is ahead of it.
+        manifest.hasXattrs = progress.hasXattrs
         return manifest
     }
 
     private func mergeIndex() throws {
-        let segments = repository.objects.segments
-        guard segments.count > Self.segmentsMax else { return }
+        let listed = try repository.objects.listedSegments()
+        guard listed.count > Self.segmentsMax else { return }
         _ = try IndexWriter.merge(
-            segments, store: repository.store, key: try session.newFileKey(.index),
+            listed, store: repository.store,
+            key: try session.newFileKey(.index),
             session: session.id)
         try repository.store.synchronize()
         try repository.objects.refresh()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading and
-// writing of the small sealed files; packs and index have files of their own.
+// A repository: a store, and the keys that make sense of it. Opening and creating, and the reading
+// and writing of the small sealed files; packs and index have files of their own.
 
 import SnapBase
 import SnapCrypto
@@ -24,7 +24,7 @@ package final class Repository: Sendable {
 
     private init(
         store: any Store, id: [UInt8], keyring: Keyring, configuration: Configuration,
-        keys: DerivedKeys, limits: ObjectReader.Limits
+        keys: DerivedKeys, cache: (any Store)?, limits: ObjectReader.Limits
     ) throws {
         self.store = store
         self.id = id
@@ -33,14 +33,16 @@ package final class Repository: Sendable {
         self.keys = keys
         let masters = keyring.generations
         objects = ObjectReader(
-            store: store, keys: keys, masters: masters, repository: id, limits: limits)
+            store: store, keys: keys, masters: masters, repository: id, cache: cache,
+            limits: limits)
     }
 
     /// Opens the repository with a credential. Throws `.noRepository`, `.wrongKey`, `.unsupported`.
-    /// A slot that cannot be decoded is passed to `warn` and skipped.
+    /// A slot that cannot be decoded is passed to `warn` and skipped. `cache` gives the store for
+    /// what can be made again, by the repository's id.
     package static func open(
         _ store: any Store, _ credential: Credential, limits: ObjectReader.Limits = .init(),
-        warn: (String) -> Void = { _ in }
+        cache: (String) -> (any Store)? = { _ in nil }, warn: (String) -> Void = { _ in }
     ) throws -> Repository {
         let id = try Marker.repository(try readMarker(store))
         let keys = try openSlot(store, credential, repository: id, warn: warn)
@@ -51,27 +53,35 @@ package final class Repository: Sendable {
         return try Repository(
             store: store, id: id, keyring: keyring,
             configuration: try Configuration(fields: plain, repository: id), keys: derived,
-            limits: limits)
+            cache: cache(Hex.encode(id)), limits: limits)
     }
 
-    /// Creates a repository in an empty store. The marker comes last: without it there is none.
+    /// Creates a repository in a store that is empty or holds what an interrupted creation left. The
+    /// marker comes last: without it there is none.
     package static func create(
         _ store: any Store, _ credential: Credential, stretching: Stretching = .standard,
         label: String
     ) throws {
+        try removeInterrupted(store)
         let id = try Random.bytes(16)
         let keys = SlotKeys(agreement: try AgreementKey(), mac: try Secret(randomCount: 32))
-        let slot = try Slot(credential, keys: keys, stretching: stretching, repository: id)
+        let slot = try Slot(
+            credential, keys: keys, stretching: stretching, salt: try Random.bytes(32),
+            repository: id)
         let holder = Holder(
             publicKey: slot.publicKey, slotName: Array(Hex.decode(try slot.name())!),
             created: Timestamp.now().seconds, label: label)
-        let keyring = try Keyring(first: holder)
+        let keyring = Keyring(first: holder, secret: try Secret(randomCount: 32))
+        let draws = Keyring.Draws(
+            ephemeral: try AgreementKey(), content: try Secret(randomCount: 32),
+            salt: try Random.bytes(32))
         try store.create("slots/\(try slot.name())", slot.file)
         try store.create(
             Keyring.storeName(1),
-            try keyring.sealed(mac: keys.mac, predecessor: nil, repository: id))
+            try keyring.sealed(
+                mac: keys.mac, predecessor: nil, repository: id, draws: draws))
         let derived = try DerivedKeys(master: keyring.generations[0]!)
-        let salt = try derived.salt(session: id, counter: 0)
+        let salt = try derived.salt(session: id, counter: 0, random: try Random.bytes(32))
         let file = try FileKey(
             kind: .config, generation: 0, salt: salt, master: keyring.generations[0]!,
             repository: id)
@@ -88,6 +98,31 @@ package final class Repository: Sendable {
         try store.synchronize()
     }
 
+    /// Removes the keys of an interrupted creation; refuses where they might be those of data.
+    private static func removeInterrupted(_ store: any Store) throws {
+        func names(_ directory: String) throws -> [String] {
+            do {
+                return try store.list(directory).map(\.name) + store.listDirectories(directory)
+            } catch let error as SnapError where error.kind == .notFound { return [] }
+        }
+        let there = try names("")
+        guard !there.contains(Marker.storeName) else {
+            throw SnapError(.exists, "there is a repository at \(store.location) already")
+        }
+        for directory in ["data", "meta", "index", "sessions", "snapshots"] {
+            guard try names(directory).isEmpty else {
+                throw SnapError(
+                    .refused,
+                    "there is data at \(store.location) without the file \(Marker.storeName): "
+                        + "a repository that lost it, not an empty place")
+            }
+        }
+        for directory in ["slots", "keyring"] {
+            for name in try names(directory) { try store.delete("\(directory)/\(name)") }
+        }
+        if there.contains(Configuration.storeName) { try store.delete(Configuration.storeName) }
+    }
+
     /// Throws `.noRepository`, `.unsupported` or `.damaged` unless the store holds a repository.
     package static func requireRepository(_ store: any Store) throws {
         _ = try Marker.repository(try readMarker(store))
@@ -95,7 +130,8 @@ package final class Repository: Sendable {
 
     private static func readMarker(_ store: any Store) throws -> [UInt8] {
         do { return try store.read(Marker.storeName, limit: 4096) } catch let error as SnapError
-        where error.kind == .notFound {
+            where error.kind == .notFound
+        {
             throw SnapError(
                 .noRepository,
                 "there is no repository at \(store.location); make one with 'snapfs init'")
@@ -130,14 +166,15 @@ package final class Repository: Sendable {
         _ store: any Store, _ keys: SlotKeys, repository: [UInt8]
     ) throws -> Keyring {
         let numbers = try store.list("keyring").compactMap { UInt32($0.name) }.sorted()
-        guard let newest = numbers.last, numbers == Array(1...newest) else {
+        guard let newest = numbers.last, numbers.enumerated().allSatisfy({ $0 + 1 == $1 }) else {
             throw SnapError(.damaged, "the repository's keyrings are missing or have gaps")
         }
         var predecessor: Keyring?
         for number in numbers {
             let name = Keyring.storeName(number)
             let file = try store.read(name, limit: Keyring.sizeMax)
-            // A holder who came later cannot open the first ones; nobody may be left out of the last.
+            // A holder who came later cannot open the first ones; nobody may be left out of the
+            // last.
             let opened: Keyring?
             do {
                 opened = try Keyring(file, number: number, keys: keys, repository: repository)
@@ -170,7 +207,8 @@ package final class Repository: Sendable {
         let header = try ContainerHeader(Array(file.prefix(ContainerHeader.size)), name: name)
         guard let master = masters[header.generation] else {
             throw SnapError(
-                .damaged, "\(name): sealed under generation \(header.generation), not in the keyring")
+                .damaged,
+                "\(name): sealed under generation \(header.generation), not in the keyring")
         }
         let key = try FileKey(
             header, kind: kind, master: master, repository: repository, name: name)
@@ -184,7 +222,8 @@ package final class Repository: Sendable {
         let generation = keyring.newest
         return try FileKey(
             kind: kind, generation: generation,
-            salt: try keys.salt(session: session, counter: counter),
+            salt: try keys.salt(
+                session: session, counter: counter, random: try Random.bytes(32)),
             master: keyring.generations[generation]!, repository: id)
     }
 

@@ -5,8 +5,8 @@ import SnapBase
 import SnapCrypto
 import SnapFormat
 
-/// A writer as the repository knows it: announced before it reads what it may build on, alive by its
-/// heartbeats, gone after its commit. Not thread-safe.
+/// A writer as the repository knows it: announced before it reads what it may build on, alive by
+/// its heartbeats, gone after its commit. Not thread-safe.
 final class Session {
     let id: [UInt8]
     private let repository: Repository
@@ -30,7 +30,8 @@ final class Session {
         // A collection is of a newer version: what it condemned must not be built upon.
         guard try repository.store.list("gc").isEmpty else {
             throw SnapError(
-                .unsupported, "the repository has been collected by a newer snapfs; update this one")
+                .unsupported, "the repository has been collected by a newer snapfs; update this one"
+            )
         }
     }
 

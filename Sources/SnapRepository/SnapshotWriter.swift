@@ -8,9 +8,9 @@
 //   workers            compress records, and decompress them to compare         (parallel)
 //   packing thread     seals, fills packs, publishes the index, commits         (sequential)
 //
-// Order is kept from end to end, so the same input gives the same tree. Memory is bounded by the batch
-// pool and the limits of the two parallel stages. The first failure ends all stages and is thrown to
-// the source.
+// Order is kept from end to end, so the same input gives the same tree. Memory is bounded by the
+// batch pool and the limits of the two parallel stages. The first failure ends all stages and is
+// thrown to the source.
 
 import SnapBase
 import SnapFormat
@@ -56,8 +56,8 @@ package final class SnapshotWriter {
         }
     }
 
-    /// Announces a session and starts the stages. `template` has everything of the manifest that the
-    /// source decides; id, root and totals are filled in. `root` is the entry of "/".
+    /// Announces a session and starts the stages. `template` has everything of the manifest that
+    /// the source decides; id, root and totals are filled in. `root` is the entry of "/".
     package init(
         repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int
     ) throws {
@@ -91,7 +91,7 @@ package final class SnapshotWriter {
         threads.append(
             Thread("assemble") {
                 let assembler = TreeAssembler(
-                    repository: repository, session: index, output: packing)
+                    repository: repository, session: index, progress: progress, output: packing)
                 assembler.begin(root: root)
                 do {
                     while let batch = try hashing.next() { try assembler.take(batch) }
@@ -144,8 +144,8 @@ package final class SnapshotWriter {
     package func hasLink(_ group: UInt64) -> Bool { group != 0 && links.contains(group) }
 
     /// Adds a further link to a file that came before; size and content are that file's.
-    package func addLink(_ entry: Entry, xattrs: [UInt8]) throws {
-        try emit(.link(try with(xattrs, entry)))
+    package func addLink(_ entry: Entry, xattrs: [UInt8], before: Entry?) throws {
+        try emit(.link(try with(xattrs, entry), before: before))
     }
 
     /// Makes everything so far durable as a checkpoint, while the backup goes on.
@@ -167,6 +167,8 @@ package final class SnapshotWriter {
         let range = batch.used..<batch.used + xattrs.count
         UnsafeMutableRawBufferPointer(rebasing: batch.memory[range]).copyBytes(from: xattrs)
         batch.used = range.upperBound
+        // No file is open here: the batch may be sent off behind this event.
+        chunkStart = batch.used
         try emit(.xattrs(range))
         return entry
     }
@@ -224,21 +226,21 @@ package final class SnapshotWriter {
     /// Bytes of the open file so far, holes included.
     package var openFileSize: UInt64 { fileSize }
 
-    /// Ends the file; its size is what was appended.
-    package func endFile(_ entry: Entry, xattrs: [UInt8]) throws {
+    /// Ends the file; its size is what was appended. `before` is the predecessor's entry.
+    package func endFile(_ entry: Entry, xattrs: [UInt8], before: Entry? = nil) throws {
         var entry = entry
         entry.attributes.size = fileSize
         let tail = chunkStart..<batch.used
         if !isCut && tail.count <= Content.inlineMax {
             if !tail.isEmpty { entry.content = .inline(Array(batch.bytes(tail))) }
             batch.used = chunkStart
-            try add(entry, xattrs: xattrs)
-            return
+            noteLink(entry)
+            return try emit(.inlineFile(try with(xattrs, entry), before: before))
         }
         try endStretch()
         let complete = try with(xattrs, entry)
         noteLink(complete)
-        try emit(.file(complete))
+        try emit(.file(complete, before: before))
     }
 
     // MARK: Batches

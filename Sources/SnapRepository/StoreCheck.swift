@@ -152,14 +152,12 @@ package final class StoreCheck {
 
     // MARK: Data
 
-    /// Reads every pack that the index names, on `threads` threads.
-    package func readPacks(threads: Int) throws {
+    /// Reads every pack that the index names, on the `threads` threads of a pool.
+    package func readPacks(_ pool: WorkerPool, threads: Int) throws {
         let names = expected.order.filter { !suspects.contains($0) }
         let packs = names.map { expected.packs[$0]! }  // `order` has the keys of `packs`
         observer.expect(
             packs.count, packs.reduce(0) { $0 + UInt64($1.description.fileSize) })
-        let pool = WorkerPool(threads: threads, name: "check")
-        defer { pool.close() }
         let scrubber = PackScrubber(repository, observer)
         // Two more than threads, so that nobody waits for the next pack.
         let limit = threads + 2

@@ -29,6 +29,7 @@ final class TreeAssembler {
 
     private let repository: Repository
     private let session: SessionIndex
+    private let progress: BackupProgress
     private let output: OrderedWork<PackingJob>
     private let compressor = RecordCompressor()
     private var stack: [Frame] = []
@@ -50,8 +51,12 @@ final class TreeAssembler {
     /// Objects from this size on have a record of their own.
     private static let aloneMin = RecordHead.groupSize / 2
 
-    init(repository: Repository, session: SessionIndex, output: OrderedWork<PackingJob>) {
+    init(
+        repository: Repository, session: SessionIndex, progress: BackupProgress,
+        output: OrderedWork<PackingJob>
+    ) {
         self.repository = repository
+        self.progress = progress
         self.session = session
         self.output = output
     }
@@ -70,10 +75,11 @@ final class TreeAssembler {
                 try store(id, .data, range, of: batch)
                 try list.append(count: UInt64(range.count), id: id, store: storeNode)
             case .hole(let count): try list.append(count: count, id: nil, store: storeNode)
-            case .file(var entry):
+            case .file(var entry, let before):
                 entry.content = try list.finish(store: storeNode)
-                add(withXattrs(entry))
-            case .link(let entry): add(linked(withXattrs(entry)))
+                addFile(withXattrs(entry), before)
+            case .inlineFile(let entry, let before): addFile(withXattrs(entry), before)
+            case .link(let entry, let before): addFile(linked(withXattrs(entry)), before)
             case .xattrs(let range):
                 let id = ids.next()!
                 try store(id, .data, range, of: batch)
@@ -101,6 +107,11 @@ final class TreeAssembler {
         entry.content = first.content
         entry.attributes.size = first.size
         return entry
+    }
+
+    private func addFile(_ entry: Entry, _ before: Entry?) {
+        progress.file(entry, before: before)
+        add(entry)
     }
 
     private func add(_ entry: Entry) {

@@ -21,8 +21,8 @@ struct EntryAttributes {
         case name(Int32, UnsafePointer<CChar>)
     }
 
-    /// Sets all of them. `clean` also removes extended attributes that the entry does not have. Goes on
-    /// after a failure and returns the first.
+    /// Sets all of them. `clean` also removes extended attributes that the entry does not have.
+    /// Goes on after a failure and returns the first.
     func apply(to object: Object, clean: Bool) -> SnapError? {
         var failure: SnapError?
         func attempt(_ body: () throws -> Void) {

@@ -3,12 +3,12 @@
 import SnapBase
 import SnapFormat
 
-/// The groups of hard links that are being restored: the first name of each is made from the content,
-/// the others are linked to it. Thread-safe.
+/// The groups of hard links that are being restored: the first name of each is made from the
+/// content, the others are linked to it. Thread-safe.
 ///
-/// A thread waits only for a file that another one is working on. Small files are claimed by workers,
-/// which take them in the order of the walk; large ones by the walk alone: nobody waits for what comes
-/// later.
+/// A thread waits only for a file that another one is working on. Small files are claimed by
+/// workers, which take them in the order of the walk; large ones by the walk alone: nobody waits
+/// for what comes later.
 final class LinkGroups: @unchecked Sendable {
     // Sendable: `groups` is used inside monitor.locked.
 

@@ -5,9 +5,9 @@
 //   walk (the caller's thread)   enters and makes directories, cuts large files       (sequential)
 //   workers                      make the other entries, write and compare content    (parallel)
 //
-// Every step is relative to the descriptor of a directory that was opened without following links, so
-// nothing is written outside the target whatever lies there. A directory gets its attributes once all
-// that belongs directly into it is done, because that changes its times.
+// Every step is relative to the descriptor of a directory that was opened without following links,
+// so nothing is written outside the target whatever lies there. A directory gets its attributes
+// once all that belongs directly into it is done, because that changes its times.
 
 import Glibc
 import SnapBase
@@ -102,8 +102,8 @@ package final class Restore: Sendable {
         var failure: SnapError?
     }
 
-    /// Restores what lies at `path`, nil for the whole snapshot, to `target`. Throws `.notFound` for a
-    /// path that the snapshot does not have.
+    /// Restores what lies at `path`, nil for the whole snapshot, to `target`. Throws `.notFound`
+    /// for a path that the snapshot does not have.
     package init(_ view: SnapshotView, path: [UInt8]?, target: [UInt8], options: Options) throws {
         let parts = (path ?? []).split(separator: 0x2f).map(Array.init).filter { $0 != [0x2e] }
         guard let start = try view.place(path: path ?? []) else {

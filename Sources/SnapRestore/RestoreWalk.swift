@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The walk over the snapshot, in its order: an explicit stack, so neither the length of a path nor its
-// depth has a limit. Of a deep path only the last descriptors stay open; a closed one is opened again
-// through "..", and compared.
+// The walk over the snapshot, in its order: an explicit stack, so neither the length of a path nor
+// its depth has a limit. Of a deep path only the last descriptors stay open; a closed one is opened
+// again through "..", and compared.
 
 import Glibc
 import SnapBase

@@ -2,8 +2,9 @@
 
 import SnapBase
 
-/// Which entries are restored, by patterns on their paths below the start. As in restic: with includes
-/// only what matches and what lies below it; otherwise everything but what an exclude matches.
+/// Which entries are restored, by patterns on their paths below the start. As in restic: with
+/// includes only what matches and what lies below it; otherwise everything but what an exclude
+/// matches.
 struct Selection: Sendable {
     var includes: [PathPattern]
     var excludes: [PathPattern]

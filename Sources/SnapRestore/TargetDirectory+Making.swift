@@ -6,8 +6,8 @@ import SnapFormat
 import SnapView
 
 extension TargetDirectory {
-    /// Makes the directory of an entry, or enters the one that is there. Anything else in its place is
-    /// removed where the overwrite mode allows.
+    /// Makes the directory of an entry, or enters the one that is there. Anything else in its place
+    /// is removed where the overwrite mode allows.
     static func make(
         _ place: Place, in parent: TargetDirectory, _ restore: Restore
     ) throws -> TargetDirectory {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A store in a directory. A file is written under tmp/, synchronised and published under its name, so
-// it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
+// A store in a directory. A file is written under tmp/, synchronised and published under its name,
+// so it exists whole or not at all; `synchronize` makes the names durable. See snapfs-format(5),
 // DURABILITY.
 
 import Glibc
@@ -12,7 +12,8 @@ package final class LocalStore: Store, @unchecked Sendable {
     package let location: String
     private let files: any FileLayer
     private let monitor = Monitor()
-    /// Directories with names that are not durable yet.
+    /// Directories with names that are not known to be durable: our own, and those we found there,
+    /// which a killed process may have left in the kernel's memory.
     private var unsynchronized: Set<String> = []
     /// Directories known to exist.
     private var known: Set<String> = []
@@ -37,6 +38,12 @@ package final class LocalStore: Store, @unchecked Sendable {
     package func makeDirectories() throws {
         for name in Self.directories { try makeDirectory(name) }
         try synchronize()
+    }
+
+    /// Makes the directories of a cache, and a marker of its own, which tells a directory that is
+    /// there from one that went away.
+    package func makeCacheDirectories() throws {
+        for name in ["index", "tmp"] { try makeDirectory(name) }
     }
 
     package func open(_ name: String) throws -> any StoreFile {
@@ -64,7 +71,13 @@ package final class LocalStore: Store, @unchecked Sendable {
     }
 
     private func entries(_ directory: String) throws -> [(name: String, size: Int?)] {
-        do { return try files.list(directory) } catch let error as SnapError
+        do {
+            let entries = try files.list(directory)
+            // What is built on a listing must not be more durable than what was listed: its writer
+            // may have died, or be about to synchronise.
+            markUnsynchronized(directory)
+            return entries
+        } catch let error as SnapError
         where error.kind == .notFound && directory != "" {
             // Absent only if the repository itself is still there.
             _ = try files.openFile("snapfs")
@@ -94,8 +107,9 @@ package final class LocalStore: Store, @unchecked Sendable {
     fileprivate func publish(_ path: String, as name: String) throws {
         let parent = Self.parent(name)
         if !parent.isEmpty { try makeDirectory(parent) }
+        // After an error too: the name may stand.
+        defer { markUnsynchronized(parent) }
         try files.publish(path, as: name)
-        markUnsynchronized(parent)
     }
 
     fileprivate func unlinkStaged(_ path: String) { try? files.unlink(path) }
@@ -104,7 +118,9 @@ package final class LocalStore: Store, @unchecked Sendable {
         if monitor.locked({ known.contains(path) }) { return }
         let parent = Self.parent(path)
         if !parent.isEmpty { try makeDirectory(parent) }
-        if try files.makeDirectory(path) { markUnsynchronized(parent) }
+        // An existing one too: its maker may have died before it was durable.
+        defer { markUnsynchronized(parent) }
+        _ = try files.makeDirectory(path)
         _ = monitor.locked { known.insert(path) }
     }
 

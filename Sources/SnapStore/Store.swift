@@ -52,7 +52,7 @@ package protocol Store: AnyObject, Sendable {
     func listDirectories(_ directory: String) throws -> [String]
     /// Removes a file; an absent one is no error.
     func delete(_ name: String) throws
-    /// Returns once everything committed before is durable under its name.
+    /// Returns once every name that was committed or listed through this store before is durable.
     func synchronize() throws
 }
 

@@ -18,8 +18,15 @@ package final class SystemFileLayer: FileLayer {
     private static func makeParents(_ path: String) throws {
         var prefix = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
+            let parent = prefix.isEmpty ? "." : prefix
             prefix += (prefix.isEmpty || prefix.hasSuffix("/") ? "" : "/") + part
-            if mkdir(prefix, 0o700) != 0 && errno != EEXIST {
+            if mkdir(prefix, 0o700) == 0 {
+                // A repository whose own name is lost is lost as a whole.
+                let directory = try FileDescriptor.open(parent, O_RDONLY | O_DIRECTORY)
+                try systemCall("synchronising the directory \(parent)") {
+                    fsync(directory.number)
+                }
+            } else if errno != EEXIST {
                 throw SnapError(errno: errno, "making the directory \(prefix)")
             }
         }

@@ -12,8 +12,8 @@ extension PlacedExtent {
 }
 
 extension SnapshotView {
-    /// Calls body with the bytes of an extent that is no hole, in the memory of their record: nothing
-    /// is copied.
+    /// Calls body with the bytes of an extent that is no hole, in the memory of their record:
+    /// nothing is copied.
     package func withBytes<R>(
         of placed: PlacedExtent, _ body: (UnsafeRawBufferPointer) throws -> R
     ) throws -> R {

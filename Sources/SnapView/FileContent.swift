@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reading files: from an offset to the extent that covers it, through the list tree if there is one.
+// Reading files: from an offset to the extent that covers it, through the list tree if there is
+// one.
 
 import SnapBase
 import SnapFormat
@@ -61,8 +62,9 @@ extension SnapshotView {
             return
         }
         let location = try locate(id)
-        let from = Int(placed.extent.offset) + Int(at - placed.start)
-        guard from + out.count <= location.length else {
+        let (from, over) = Int(at - placed.start).addingReportingOverflow(
+            Int(placed.extent.offset))
+        guard !over, from <= location.length - out.count else {
             throw SnapError(.damaged, "object \(id.hex.prefix(16)): shorter than its extent")
         }
         try objects.record(location).withBytes(
@@ -85,7 +87,12 @@ extension SnapshotView {
                     throw SnapError(.damaged, "list \(id.hex.prefix(16)): wrong level")
                 }
                 let found = try Self.search(node.extents, from: start, offset)
-                if node.level == 0 { return found }
+                if node.level == 0 {
+                    guard found.extent.end <= size else {
+                        throw SnapError(.damaged, "the extents go on after the file")
+                    }
+                    return found
+                }
                 level = node.level
                 start = found.start
                 id = found.extent.id!
@@ -119,7 +126,9 @@ extension SnapshotView {
             throw SnapError(.damaged, "the extents end before the file")
         }
         let begin = low == 0 ? start : extents[low - 1].end
-        guard begin <= offset else { throw SnapError(.damaged, "an extent begins after its offset") }
+        guard begin <= offset else {
+            throw SnapError(.damaged, "an extent begins after its offset")
+        }
         return PlacedExtent(start: begin, extent: extents[low])
     }
 
@@ -153,5 +162,37 @@ extension SnapshotView {
             return true
         }
         return result ?? (data ? nil : size)
+    }
+
+    /// Whether the index knows every object of a file: without that the file is not stored, whatever
+    /// its entry says.
+    package func isStored(_ entry: Entry) throws -> Bool {
+        if case .object(let id, _) = entry.xattrs, try objects.find(id) == nil { return false }
+        switch entry.content {
+        case .none, .inline, .directory: return true
+        case .chunk(let id): return try objects.find(id) != nil
+        case .extents(let extents): return try areStored(extents)
+        case .list(let id): return try isStored(list: id, from: 0, below: nil)
+        }
+    }
+
+    private func areStored(_ extents: [Extent]) throws -> Bool {
+        try extents.allSatisfy { extent in try extent.id.map { try objects.find($0) != nil } ?? true }
+    }
+
+    private func isStored(list id: ObjectID, from start: UInt64, below: UInt8?) throws -> Bool {
+        guard try objects.find(id) != nil else { return false }
+        let node = try listNode(id, from: start)
+        guard below == nil || node.level + 1 == below! else { return false }
+        if node.level == 0 { return try areStored(node.extents) }
+        var start = start
+        for extent in node.extents {
+            // Above level 0 every extent has an id.
+            guard try isStored(list: extent.id!, from: start, below: node.level) else {
+                return false
+            }
+            start = extent.end
+        }
+        return true
     }
 }

@@ -22,13 +22,39 @@ package final class RepositoryCheck {
         // Manifests before the index and the index before the packs: what one names, the next one
         // had before it.
         let manifests = try readManifests()
-        try repository.objects.refresh()
+        try repository.objects.refresh(usingCopy: false)
         let store = StoreCheck(repository, report, observer)
         try store.run()
-        if readData { try store.readPacks(threads: threads) }
-        let trees = TreeCheck(repository, suspects: store.suspects, report, observer)
-        for manifest in manifests { try trees.run(manifest) }
+        let trees =
+            readData
+            ? try checkData(store, manifests, threads)
+            : try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
+        report.add(trees.findings)
+        report.directories = trees.directories
         return report
+    }
+
+    /// Reads all packs, and walks the trees on one of the threads meanwhile. Where packs turn out
+    /// to be damaged, the trees are walked again: only then it is known what that touches.
+    private func checkData(
+        _ store: StoreCheck, _ manifests: [Manifest], _ threads: Int
+    ) throws -> TreeFindings {
+        // The progress counts packs.
+        var quiet = observer
+        quiet.done = { _, _ in }
+        let (repository, observer, before) = (repository, quiet, store.suspects)
+        let pool = WorkerPool(threads: threads, name: "check")
+        defer { pool.close() }
+        let trees = OrderedWork<TreeFindings>(pool: pool, limit: 1)
+        try trees.submit {
+            try TreeCheck.run(manifests, repository, suspects: before, observer)
+        }
+        try store.readPacks(pool, threads: threads)
+        guard store.suspects == before else {
+            return try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
+        }
+        trees.finish()
+        return try trees.next() ?? TreeFindings()
     }
 
     private func readManifests() throws -> [Manifest] {

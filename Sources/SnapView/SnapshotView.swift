@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: MIT
 //
-// A snapshot as a file system. Entries are named by their preorder rank, which follows from the counts
-// in the directories and is stored nowhere: any rank is found again from the root in a few steps, so
-// nothing has to be kept for what a client may ask about later. Knows no FUSE.
+// A snapshot as a file system. Entries are named by their preorder rank, which follows from the
+// counts in the directories and is stored nowhere: any rank is found again from the root in a few
+// steps, so nothing has to be kept for what a client may ask about later. Knows no FUSE.
 
 import SnapBase
 import SnapFormat
 import SnapRepository
+import Synchronization
 
 /// Decoded nodes and resolved places, shared by all views of a repository.
 package final class ViewCaches: Sendable {
     let directories: LRUCache<ObjectID, DirectoryNode>
     let lists: LRUCache<ObjectID, ListNode>
     let locations: LRUCache<ObjectID, ObjectLocation>
-    let places: LRUCache<PlaceKey, Place>
+    let places: LRUCache<PlaceKey, RememberedPlace>
 
     struct PlaceKey: Hashable, Sendable {
-        var view: ObjectIdentifier
+        var view: UInt64
         var rank: UInt64
+    }
+
+    /// A place that does not keep its leaf in memory: the leaves are bounded by their own cache.
+    struct RememberedPlace: Sendable {
+        weak var leaf: DirectoryNode?
+        var index: Int
     }
 
     /// Bounds in bytes, and locations and places by number.
@@ -55,11 +62,15 @@ package final class SnapshotView: Sendable {
     package let root: Place
     let objects: ObjectReader
     let caches: ViewCaches
+    /// Tells the views that share caches apart; never used again, unlike an address.
+    private let number: UInt64
+    private static let numbers = Atomic<UInt64>(0)
 
     package init(_ manifest: Manifest, repository: Repository, caches: ViewCaches) throws {
         self.manifest = manifest
         objects = repository.objects
         self.caches = caches
+        number = Self.numbers.add(1, ordering: .relaxed).newValue
         let leaf = try DirectoryNode(DirectoryEncoder.leaf([manifest.root]), root: true)
         root = Place(leaf: leaf, index: 0, rank: 0)
     }
@@ -68,7 +79,7 @@ package final class SnapshotView: Sendable {
 
     private func node(_ id: ObjectID) throws -> DirectoryNode {
         try caches.directories.value(
-            id, cost: { 64 + 144 * $0.count },
+            id, cost: { $0.memory },
             make: {
                 try within("directory \(id.hex.prefix(16))") {
                     try DirectoryNode(try objects.bytes(id))
@@ -83,17 +94,22 @@ package final class SnapshotView: Sendable {
         let node = try node(id)
         let attributes = place.attributes
         guard node.entriesBelow == attributes.count, node.bytesBelow == attributes.size else {
-            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
+            throw SnapError(
+                .damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
         }
         return node
     }
 
     func childNode(_ parent: DirectoryNode, _ index: Int) throws -> DirectoryNode {
-        let (id, _) = parent.child(at: index)
+        let (id, entries) = parent.child(at: index)
         let child = try node(id)
         let below = parent.rank(at: index + 1) - parent.rank(at: index)
-        guard child.level + 1 == parent.level, child.entriesBelow == below else {
-            throw SnapError(.damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
+        guard child.level + 1 == parent.level, child.entries == entries,
+            child.entriesBelow == below, child.bytesBelow == parent.childBytes(at: index),
+            child.count > 0, child.hasName(at: 0, of: parent, at: index)
+        else {
+            throw SnapError(
+                .damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
         }
         return child
     }
@@ -103,7 +119,9 @@ package final class SnapshotView: Sendable {
     /// The entry of a rank; throws `.notFound` for one that the snapshot does not have.
     package func place(_ rank: UInt64) throws -> Place {
         if rank == 0 { return root }
-        if let place = caches.places.value(key(rank)) { return place }
+        if let remembered = caches.places.value(key(rank)), let leaf = remembered.leaf {
+            return Place(leaf: leaf, index: remembered.index, rank: rank)
+        }
         var rest = rank - 1
         guard var node = try firstNode(root), rest < node.entriesBelow else {
             throw SnapError(.notFound, "the snapshot has no entry \(rank)")
@@ -130,10 +148,14 @@ package final class SnapshotView: Sendable {
     }
 
     private func key(_ rank: UInt64) -> ViewCaches.PlaceKey {
-        ViewCaches.PlaceKey(view: ObjectIdentifier(self), rank: rank)
+        ViewCaches.PlaceKey(view: number, rank: rank)
     }
 
-    private func remember(_ place: Place) { caches.places.insert(key(place.rank), place, cost: 1) }
+    private func remember(_ place: Place) {
+        caches.places.insert(
+            key(place.rank), ViewCaches.RememberedPlace(leaf: place.leaf, index: place.index),
+            cost: 1)
+    }
 
     /// The entry of a name in a directory; nil where there is none.
     package func lookup(_ name: UnsafeRawBufferPointer, in directory: Place) throws -> Place? {
@@ -156,8 +178,8 @@ package final class SnapshotView: Sendable {
         try name.withUnsafeBytes { try lookup($0, in: directory) }
     }
 
-    /// Calls body with the entries of a directory in order of names from the `first`-th on, until it
-    /// answers false.
+    /// Calls body with the entries of a directory in order of names from the `first`-th on, until
+    /// it answers false.
     package func forEach(
         in directory: Place, from first: Int = 0, _ body: (Place) throws -> Bool
     ) throws {

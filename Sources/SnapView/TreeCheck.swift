@@ -9,12 +9,19 @@ import SnapBase
 import SnapFormat
 import SnapRepository
 
+/// What a check of trees found.
+struct TreeFindings: Sendable {
+    var findings = CheckFindings()
+    /// Directory nodes that were read.
+    var directories = 0
+}
+
 /// Used by one thread.
 final class TreeCheck {
     private let objects: ObjectCheck
     private let lists: ListCheck
-    private let report: CheckReport
     private let observer: CheckObserver
+    private var result = TreeFindings()
     /// Directory nodes that were read, with what they count: another parent may count otherwise.
     private var visited: [ObjectID: Counts] = [:]
     /// Those with damage below: read again, so that every snapshot that has one is named.
@@ -44,18 +51,25 @@ final class TreeCheck {
     private var components: [[UInt8]] = []
     private var snapshot: [UInt8] = []
 
-    /// What lies in one of the packs `suspects` counts as there only if it reads.
-    init(
-        _ repository: Repository, suspects: Set<ObjectID>, _ report: CheckReport,
-        _ observer: CheckObserver
-    ) {
-        objects = ObjectCheck(repository.objects, suspects: suspects)
+    private init(_ objects: ObjectCheck, _ observer: CheckObserver) {
+        self.objects = objects
         lists = ListCheck(objects)
-        self.report = report
         self.observer = observer
     }
 
-    func run(_ manifest: Manifest) throws {
+    /// Checks the trees of snapshots. What lies in one of the packs `suspects` counts as there only
+    /// if it reads.
+    static func run(
+        _ manifests: [Manifest], _ repository: Repository, suspects: Set<ObjectID>,
+        _ observer: CheckObserver
+    ) throws -> TreeFindings {
+        let check = TreeCheck(
+            ObjectCheck(repository.objects, suspects: suspects), observer)
+        for manifest in manifests { try check.run(manifest) }
+        return check.result
+    }
+
+    private func run(_ manifest: Manifest) throws {
         snapshot = manifest.id
         components = []
         try finding { try check(manifest.root) }
@@ -79,7 +93,7 @@ final class TreeCheck {
     private func finding(_ body: () throws -> Void) throws {
         do { try body() } catch let error as SnapError where error.isFinding {
             for frame in stack { tainted.insert(frame.id) }
-            report.add(
+            result.findings.add(
                 CheckFinding(
                     .entry(snapshot: snapshot, path: absolutePath(components)), error.message))
         }
@@ -127,7 +141,7 @@ final class TreeCheck {
 
     private func load(_ id: ObjectID) throws -> DirectoryNode {
         try observer.throwIfInterrupted()
-        report.directories += 1
+        result.directories += 1
         observer.done(1, 0)
         return try within("directory \(id.hex.prefix(16))") {
             try DirectoryNode(try objects.verified(id, .directory))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The repository as a command sees it: opened with what the options and the environment say, and its
-// snapshots found by name.
+// The repository as a command sees it: opened with what the options and the environment say, and
+// its snapshots found by name.
 
 import Glibc
 import SnapBase
@@ -46,10 +46,11 @@ final class RepositoryAccess {
         // Before the password is asked for: without a repository there is nothing to open.
         try Repository.requireRepository(store)
         let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
-        let repository = try Repository.open(store, credential, limits: limits) {
-            output.warning(Text("warning: \($0)"))
-        }
-        try CacheDirectory.prepare(try global.cacheDirectory(), output)
+        let cache = try global.cacheDirectory()
+        let repository = try Repository.open(
+            store, credential, limits: limits,
+            cache: { CacheDirectory.store(cache, repository: $0, output) },
+            warn: { output.warning(Text("warning: \($0)")) })
         try repository.objects.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")
@@ -71,8 +72,17 @@ final class RepositoryAccess {
     }
 
     /// The one snapshot that an argument names.
-    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest {
+    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest
+    {
         let candidates = try manifests(filter)
+        if case .id = argument.name {
+        } else if let damaged = damagedManifests.first {
+            // It may be the very one that is meant.
+            throw SnapError(
+                .damaged,
+                "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so "
+                    + "'\(argument.text)' is not certain; name a snapshot by its id")
+        }
         switch argument.name {
         case .latest:
             if let newest = candidates.last { return newest }
@@ -138,16 +148,21 @@ extension SnapshotFilter {
 
 /// Where snapfs keeps what it could make again.
 enum CacheDirectory {
-    /// Makes the directory for the user alone. One that cannot be written costs speed only.
-    static func prepare(_ path: [UInt8], _ output: Output) throws {
-        var prefix: [UInt8] = path.first == UInt8(ascii: "/") ? [] : Array(".".utf8)
-        for part in path.split(separator: UInt8(ascii: "/")) {
-            prefix += [UInt8(ascii: "/")] + part
-            prefix.withCString { _ = mkdir($0, 0o700) }
-        }
-        if path.withCString({ access($0, W_OK | X_OK) }) != 0 {
+    /// The cache of one repository, in a directory for the user alone. One that cannot be written
+    /// costs speed only.
+    static func store(_ path: [UInt8], repository: String, _ output: Output) -> LocalStore? {
+        let root = String(decoding: path, as: UTF8.self) + "/" + repository
+        do {
+            let store = LocalStore(
+                files: try SystemFileLayer(root: root, create: true), location: root)
+            try store.makeCacheDirectories()
+            guard access(root, W_OK | X_OK) == 0 else { throw SnapError(errno: errno, root) }
+            return store
+        } catch {
+            let cause = SnapError.wrap(error).message
             output.warning(
-                "warning: the cache directory \(name: path) cannot be written; going on without it")
+                "warning: the cache directory \(name: path) is not used: \(cause)")
+            return nil
         }
     }
 }

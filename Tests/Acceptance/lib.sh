@@ -15,7 +15,7 @@ umask 022
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${SNAPFS:?the tests are started by Tests/Acceptance/run}" "${WORK:?}"
 LIMIT=${LIMIT:-120}
-USER_ID=54321           # an unprivileged user who exists nowhere else
+USER_ID=65534           # nobody: an unprivileged user whom fusermount3 can name
 
 T=$(mktemp -d "$WORK/$(basename "$0" .sh).XXXX")
 chmod 755 "$T"

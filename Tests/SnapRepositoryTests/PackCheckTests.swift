@@ -24,7 +24,9 @@ import Testing
         let report = CheckReport(CheckObserver())
         let check = StoreCheck(repository, report, CheckObserver())
         try check.run()
-        try check.readPacks(threads: 2)
+        let pool = WorkerPool(threads: 2)
+        defer { pool.close() }
+        try check.readPacks(pool, threads: 2)
         return (report, check.suspects)
     }
 
@@ -136,7 +138,8 @@ import Testing
         try test.overwrite(index, bytes)
         let repository = try test.open()
         let merged = try IndexWriter.merge(
-            repository.objects.segments, store: repository.store,
+            repository.objects.segments,
+            superseding: repository.objects.segments.map(\.name), store: repository.store,
             key: try repository.newFileKey(
                 .index, session: [UInt8](repeating: 2, count: 16), counter: 1),
             session: [UInt8](repeating: 2, count: 16))

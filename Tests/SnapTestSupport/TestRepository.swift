@@ -78,7 +78,7 @@ package final class TestRepository {
             case .file(let name, let content, let mode, let xattrs):
                 writer.beginFile()
                 try append(content, to: writer)
-                try writer.endFile(Self.entry(name, 0o100000 | mode), xattrs: xattrs)
+                try writer.endFile(Self.entry(name, 0o100000 | mode), xattrs: xattrs, before: nil)
             case .sparse(let name, let pieces):
                 writer.beginFile()
                 for piece in 0..<pieces {
@@ -89,7 +89,7 @@ package final class TestRepository {
                         return content.count
                     }
                 }
-                try writer.endFile(Self.entry(name, 0o100644), xattrs: [])
+                try writer.endFile(Self.entry(name, 0o100644), xattrs: [], before: nil)
             case .symlink(let name, let target):
                 var entry = Self.entry(name, 0o120777)
                 entry.target = Array(target.utf8)

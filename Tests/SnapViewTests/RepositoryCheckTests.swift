@@ -82,6 +82,17 @@ import Testing
         }
     }
 
+    /// The salt that counts is in the index: a pack reads well with a damaged header.
+    @Test func findsAFlippedByteAnywhereInTheHeaderOfAPack() throws {
+        let (test, _) = try repository()
+        let pack = try largest(test, "meta")
+        for offset in 0..<80 {
+            try test.flip(pack, at: offset)
+            #expect(try check(test, readData: true).findingCount > 0, "at \(offset)")
+            try test.flip(pack, at: offset)
+        }
+    }
+
     @Test func findsEveryFileThatIsCutOrGone() throws {
         let (test, _) = try repository()
         for file in try ["data", "meta", "index"].flatMap({ try test.files($0) }) {

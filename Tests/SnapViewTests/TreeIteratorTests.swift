@@ -61,8 +61,7 @@ import Testing
         let tree = TreeIterator(view, below: view.root)
         #expect(
             try paths(tree, skipping: "/d") == ["/a", "/d", "/empty", "/z"])
-        #expect(
-            try paths(tree, skipping: "/a") == ["/a", "/d", "/d/e", "/d/e/x", "/d/f", "/empty", "/z"])
+        #expect(try paths(tree, skipping: "/a") == (try paths(tree)))
         withExtendedLifetime(_test) {}
     }
 

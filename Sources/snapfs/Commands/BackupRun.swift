@@ -49,6 +49,7 @@ struct BackupRun {
         let now = command.description.time?.timestamp ?? Timestamp.now()
         let root = Entry(name: [], attributes: Attributes(mode: 0o040755))
         var manifest = Manifest(id: [UInt8](repeating: 0, count: 16), time: now, root: root)
+        manifest.startTime = Timestamp.now()
         manifest.host = command.description.host?.text ?? Self.hostName
         manifest.user = Self.userName
         manifest.source = source
@@ -112,7 +113,7 @@ struct BackupRun {
         if command.dryRun {
             let run = FileBackup(
                 repository: access.repository, options: options, progress: counts,
-                writer: DryRunSink())
+                writer: DryRunSink(counts))
             _ = try run.run(predecessor: predecessor)
             return nil
         }
@@ -167,7 +168,9 @@ struct BackupRun {
         if command.exclusions.caches { exclusion.ifPresent.append(Exclusion.cacheTag) }
         exclusion.largerThan = command.exclusions.largerThan?.bytes
         exclusion.oneFileSystem = command.exclusions.oneFileSystem
-        for path in [access.path, String(decoding: try command.global.cacheDirectory(), as: UTF8.self)] {
+        for path in [
+            access.path, String(decoding: try command.global.cacheDirectory(), as: UTF8.self),
+        ] {
             if let found = try? FileAttributes(path: path + "/.") {
                 exclusion.directories.insert(.init(device: found.device, inode: found.inode))
             }

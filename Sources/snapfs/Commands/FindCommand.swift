@@ -148,6 +148,8 @@ private final class FindReport {
 
     func end() throws {
         if output.json { try output.json(messages) }
-        if isDamaged { throw SnapError(.damaged, "some snapshots could not be searched to the end") }
+        if isDamaged {
+            throw SnapError(.damaged, "some snapshots could not be searched to the end")
+        }
     }
 }

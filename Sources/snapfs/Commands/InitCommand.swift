@@ -36,19 +36,25 @@ struct InitCommand: Command {
     func perform(_ output: Output) throws {
         let path = try global.repository()
         let store = try RepositoryAccess.store(path, create: true)
-        try Self.requireEmpty(store, path)
         let credential: SnapFormat.Credential
-        if let file = newKeyFile?.bytes {
-            credential = .keyFile(try Self.writeKey(file))
-        } else {
-            credential = try .init(try global.newPasswordSource.read(output, confirm: true))
+        do {
+            try Self.requireEmpty(store, path)
+            credential = try newCredential(output)
+        } catch {
+            // Only an empty directory goes, which may be the one just made.
+            path.withCString { _ = rmdir($0) }
+            throw error
         }
         do {
             try store.makeDirectories()
-            try Repository.create(store, credential, label: newKeyFile == nil ? "password" : "key file")
+            try Repository.create(
+                store, credential, label: newKeyFile == nil ? "password" : "key file")
         } catch {
-            // A key that opens nothing would only be mistaken for one that does.
-            newKeyFile?.bytes.withCString { _ = unlink($0) }
+            // A key that opens nothing would only be mistaken for one that does; a repository whose
+            // creation failed at the very end is there.
+            if (try? Repository.requireRepository(store)) == nil {
+                newKeyFile?.bytes.withCString { _ = unlink($0) }
+            }
             throw error
         }
         let repository = try Repository.open(store, credential)
@@ -59,8 +65,14 @@ struct InitCommand: Command {
         try output.note("created repository \(repository.hexID.prefix(8)) at \(name: path)")
         try output.note(
             newKeyFile == nil
-                ? "Remember the password: without it the data cannot be read by anyone."
-                : "Keep a copy of the key file elsewhere: without it the data cannot be read by anyone.")
+                ? "Remember the password: without it nobody can read the data."
+                : "Keep a copy of the key file elsewhere: without it nobody can read the data."
+        )
+    }
+
+    private func newCredential(_ output: Output) throws -> SnapFormat.Credential {
+        if let file = newKeyFile?.bytes { return .keyFile(try Self.writeKey(file)) }
+        return try .init(try global.newPasswordSource.read(output, confirm: true))
     }
 
     private static func requireEmpty(_ store: LocalStore, _ path: [UInt8]) throws {

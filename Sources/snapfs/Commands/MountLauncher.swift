@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// `mount` without --foreground: the process in front starts itself again as the daemon, waits until the
-// mount answers and ends. Nothing is forked, so threads and keys are where they belong; until the
-// mount answers, the daemon has the terminal for a password and its messages.
+// `mount` without --foreground: the process in front starts itself again as the daemon, waits until
+// the mount answers and ends. Nothing is forked, so threads and keys are where they belong; until
+// the mount answers, the daemon has the terminal for a password and its messages.
 
 import ArgumentParser
 import Glibc

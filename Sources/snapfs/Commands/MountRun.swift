@@ -109,7 +109,8 @@ struct MountPoint {
             let code = errno
             if code == ENOTCONN {
                 throw SnapError(
-                    .refused, "\(shown) is a mount whose process died; run 'snapfs umount \(shown)'")
+                    .refused, "\(shown) is a mount whose process died; run 'snapfs umount \(shown)'"
+                )
             }
             throw SnapError(errno: code, "the mount point \(shown)")
         }

@@ -46,4 +46,40 @@ mount -t tmpfs -o size=8k tmpfs "$T/tiny"
 SNAPFS_REPO=$T/tiny/repo SNAPFS_PASSWORD=x exits "0|1" "init on a nearly full file system" env -u SNAPFS_KEY_FILE "$SNAPFS" init
 mount -t tmpfs -o size=4k tmpfs "$T/tiny"
 SNAPFS_REPO=$T/tiny/repo SNAPFS_PASSWORD=x fails_with 1 "init on a full file system" env -u SNAPFS_KEY_FILE "$SNAPFS" init
+
+# The first backup on file systems of many sizes, and on some with few inodes: it is whole or not
+# there, and with room it just works.
+rm -rf "$SRC"
+mkdir "$SRC"
+for n in {1..12}; do random_file "$n" $((n * 20000)) "$SRC/$n"; done
+mkdir "$T/sized"
+export SNAPFS_REPO=$T/sized/repo
+for option in size={20,40,60,100,200,400,700,1000,1300,1600,1700,1800,2000,4000}k nr_inodes={4,10,14,18,20,22,24,30}; do
+    mount -t tmpfs -o "$option" tmpfs "$T/sized"
+    rm -f "$T/sized-key"
+    made='' verdict=''
+    if SNAPFS_KEY_FILE='' try snapfs init --new-key-file "$T/sized-key" && ((CODE == 0)); then made=1; fi
+    export SNAPFS_KEY_FILE=$T/sized-key
+    if [[ -n $made ]]; then
+        try snapfs backup "$SRC"
+        first=$CODE
+        [[ $first == [01] ]] || verdict+="backup: exit status $first: $(head -n 2 "$T/err")"$'\n'
+        is "$option: listed is what exit status $first says" "$(listed)" $((1 - first))
+    fi
+    mount -o remount,size=64m,nr_inodes=10000 "$T/sized"
+    if [[ -z $made ]]; then
+        try snapfs init --new-key-file "$T/sized-key-2"
+        ((CODE == 0)) || verdict+="init: exit status $CODE: $(head -n 2 "$T/err")"$'\n'
+        [[ ! -e $T/sized-key-2 ]] || mv "$T/sized-key-2" "$T/sized-key"
+    fi
+    for command in "backup $SRC" "check --read-data" "restore latest --target $T/sized-back"; do
+        # shellcheck disable=SC2086
+        try snapfs $command
+        ((CODE == 0)) || verdict+="$command: exit status $CODE: $(head -n 2 "$T/err")"$'\n'
+    done
+    is "$option: with room everything works" "$verdict" ""
+    same "$option: and is whole" "$SRC" "$T/sized-back$SRC"
+    rm -rf "$T/sized-back"
+    umount "$T/sized"
+done
 finish

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// What a store may do to names and listings: promise 9.
+
+import SnapBase
+import SnapCrypto
+import SnapFormat
+import SnapStore
+import SnapTestSupport
+import SnapView
+import Testing
+
+@testable import SnapRepository
+
+@Suite struct HostileStoreTests {
+    @Test(arguments: ["00000000", "4294967295", "1", "+1", "00000003"])
+    func keyringOfAnImpossibleNumberIsDamage(name: String) throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        files.replace("keyring/\(name)", files.contents["keyring/00000001"])
+        let error = #expect(throws: SnapError.self) { try openRepository(on: files) }
+        #expect(error?.kind == .damaged)
+    }
+
+    @Test func noKeyringIsDamage() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        files.replace("keyring/00000001", nil)
+        let error = #expect(throws: SnapError.self) { try openRepository(on: files) }
+        #expect(error?.kind == .damaged)
+    }
+
+    @Test func manySlotsAreTriedOnlySoFar() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        let slot = try #require(files.contents.first { $0.key.hasPrefix("slots/") })
+        files.replace(slot.key, nil)
+        files.replace("slots/z", slot.value)
+        for number in 0..<Slot.countMax { files.replace("slots/\(number)", [0]) }
+        var warnings = 0
+        let error = #expect(throws: SnapError.self) {
+            try Repository.open(
+                LocalStore(files: files, location: "memory"), testKey, warn: { _ in warnings += 1 })
+        }
+        #expect(error?.kind == .wrongKey || error?.kind == .damaged)
+        #expect(warnings == Slot.countMax)
+    }
+
+    /// Lists every file twice.
+    private final class StutteringStore: Store {
+        let store: any Store
+        var location: String { store.location }
+        init(_ store: any Store) { self.store = store }
+        func open(_ name: String) throws -> any StoreFile { try store.open(name) }
+        func stage() throws -> any StagedFile { try store.stage() }
+        func list(_ directory: String) throws -> [StoreEntry] {
+            try store.list(directory) + store.list(directory)
+        }
+        func listDirectories(_ directory: String) throws -> [String] {
+            try store.listDirectories(directory)
+        }
+        func delete(_ name: String) throws { try store.delete(name) }
+        func synchronize() throws { try store.synchronize() }
+    }
+
+    @Test func segmentListedTwiceIsOneSegment() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        try SampleTree.small(seed: 3).backUp(to: try openRepository(on: files))
+        let repository = try openRepository(on: files)
+        let reader = ObjectReader(
+            store: StutteringStore(repository.store), keys: repository.keys,
+            masters: try masters(files), repository: repository.id, cache: nil, limits: .init())
+        try reader.refresh()
+        try reader.refresh()
+        #expect(reader.segments.count == 1)
+    }
+
+    private func masters(_ files: MemoryFileLayer) throws -> [UInt32: Secret] {
+        let contents = files.contents
+        let id = try Marker.repository(contents[Marker.storeName]!)
+        let slot = try Slot(contents.first { $0.key.hasPrefix("slots/") }!.value, name: "slot")
+        return try Keyring(
+            contents["keyring/00000001"]!, number: 1,
+            keys: try #require(try slot.open(testKey, repository: id)), repository: id
+        ).generations
+    }
+
+    /// The name of a segment is not authenticated: a store may give one a name that begins as
+    /// another's. Their pages must not be taken for each other's.
+    @Test func segmentsWithLikeNamesKeepTheirPagesApart() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        let trees = (1...2).map { seed -> SampleTree in
+            // One object that fills the first record of its pack, of equal size in both.
+            var random = SeededRandom(seed: UInt64(seed))
+            return SampleTree([.file("file\(seed)", .data(random.bytes(200_000)))])
+        }
+        let snapshots = try trees.map { try $0.backUp(to: try openRepository(on: files)) }
+        let names = files.contents.keys.filter { $0.hasPrefix("index/") }.sorted()
+        let like = names[0].prefix(22) + String(repeating: "0", count: 48)
+        let segment = files.contents[names[1]]
+        files.replace(names[1], nil)
+        files.replace(String(like), segment)
+        let repository = try openRepository(on: files)
+        #expect(repository.objects.segments.count == 2)
+        for (tree, snapshot) in zip(trees, snapshots) {
+            let view = try SnapshotView(snapshot, repository: repository, caches: ViewCaches())
+            let findings = tree.compare(with: view)
+            #expect(findings.wrong == [] && findings.errors.isEmpty, "\(findings)")
+        }
+    }
+}

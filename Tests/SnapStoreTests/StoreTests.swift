@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+import SnapBase
+import SnapStore
+import SnapTestSupport
+import Testing
+
+@Suite struct StoreTests {
+    @Test func localStoreConforms() throws {
+        try withTemporaryDirectory { path in
+            var number = 0
+            try StoreConformance.run {
+                number += 1
+                let layer = try SystemFileLayer(root: "\(path)/a/\(number)", create: true)
+                let store = LocalStore(files: layer, location: path)
+                try store.makeDirectories()
+                return store
+            }
+        }
+    }
+
+    @Test func memoryStoreConforms() throws {
+        try StoreConformance.run { try Self.store(MemoryFileLayer()) }
+    }
+
+    private static func store(_ layer: MemoryFileLayer) throws -> LocalStore {
+        let store = LocalStore(files: layer, location: "memory")
+        try store.makeDirectories()
+        return store
+    }
+
+    @Test func storeThatIsNotThereIsNotCreatedUnasked() throws {
+        try withTemporaryDirectory { path in
+            let error = #expect(throws: SnapError.self) {
+                try SystemFileLayer(root: "\(path)/absent", create: false)
+            }
+            #expect(error?.kind == .notFound)
+        }
+    }
+
+    @Test func emptyListingIsNotBelievedWhereTheRepositoryIsGone() throws {
+        let layer = MemoryFileLayer()
+        let store = try Self.store(layer)
+        try store.create("snapfs", [1])
+        #expect(try store.list("gc").isEmpty)
+        layer.replace("snapfs", nil)
+        let error = #expect(throws: SnapError.self) { try store.list("gc") }
+        #expect(error?.kind == .notFound)
+    }
+
+    @Test func filesOfOthersCanNotBeRead() throws {
+        try withTemporaryDirectory { path in
+            let store = LocalStore(
+                files: try SystemFileLayer(root: "\(path)/new", create: true), location: path)
+            try store.makeDirectories()
+            try store.create("index/a", [1])
+            #expect(try FileAttributes(path: "\(path)/new/index/a").mode & 0o777 == 0o600)
+            #expect(try FileAttributes(path: "\(path)/new/index").mode & 0o777 == 0o700)
+        }
+    }
+
+    // MARK: Durability
+
+    @Test func synchronizedFilesSurviveAPowerCut() throws {
+        let layer = MemoryFileLayer()
+        let store = try Self.store(layer)
+        try store.create("data/ab/pack", [1, 2])
+        #expect(layer.afterPowerCut().contents["data/ab/pack"] == nil)
+        try store.synchronize()
+        #expect(layer.afterPowerCut().contents["data/ab/pack"] == [1, 2])
+    }
+
+    @Test func namesOfAFileNeverComeBeforeItsContent() throws {
+        let layer = MemoryFileLayer()
+        let store = try Self.store(layer)
+        try store.create("index/a", [1, 2])
+        // The kernel may write names whenever it likes.
+        #expect(layer.afterPowerCut { $0 == "index/a" }.contents["index/a"] == [1, 2])
+    }
+
+    @Test func fileThatWasPublishedDespiteAnErrorIsDurableToo() throws {
+        let layer = MemoryFileLayer()
+        let store = try Self.store(layer)
+        layer.after = { operation, _, _ in
+            if operation == .publish { throw SnapError(errno: EIO, "the answer was lost") }
+        }
+        try store.create("index/a", [1, 2])
+        layer.after = nil
+        try store.synchronize()
+        #expect(layer.afterPowerCut().contents["index/a"] == [1, 2])
+    }
+
+    @Test func directoryOfAWriterThatDiedIsMadeDurable() throws {
+        let layer = MemoryFileLayer()
+        try Self.store(layer).create("data/ab/leftover", [0])
+        let store = LocalStore(files: layer, location: "memory")
+        try store.create("data/ab/pack", [1])
+        try store.synchronize()
+        #expect(layer.afterPowerCut().contents["data/ab/pack"] == [1])
+    }
+
+    @Test func whatALaterWriterHasSeenIsDurableWithWhatItWrites() throws {
+        let layer = MemoryFileLayer()
+        // This writer dies before it synchronises.
+        try Self.store(layer).create("index/segment", [1])
+        let store = LocalStore(files: layer, location: "memory")
+        #expect(try store.list("index").map(\.name) == ["segment"])
+        try store.create("snapshots/a", [2])
+        try store.synchronize()
+        let after = layer.afterPowerCut().contents
+        #expect(after["snapshots/a"] == [2])
+        #expect(after["index/segment"] == [1])
+    }
+
+    @Test func failedSynchronisationIsTriedAgain() throws {
+        let layer = MemoryFileLayer()
+        let store = try Self.store(layer)
+        try store.create("index/a", [1])
+        layer.before = { operation, _, _ in
+            if operation == .synchronizeDirectory { throw SnapError(errno: EIO, "no") }
+        }
+        #expect(throws: SnapError.self) { try store.synchronize() }
+        layer.before = nil
+        try store.synchronize()
+        #expect(layer.afterPowerCut().contents["index/a"] == [1])
+    }
+}
