@@ -2,8 +2,8 @@
 
 import SnapBase
 
-/// A queue from the walk to the workers, first in, first out; `push` blocks while it is full. Nothing
-/// in it is ever dropped: a job holds a directory that waits for it.
+/// A queue from the walk to the workers, first in, first out; `push` blocks while it is full.
+/// Nothing in it is ever dropped: a job holds a directory that waits for it.
 final class JobQueue<Job: Sendable>: @unchecked Sendable {
     // Sendable: all mutable state is used inside monitor.locked.
     private let monitor = Monitor()

@@ -7,8 +7,8 @@ import Synchronization
 
 /// The directory that a user names as target.
 enum TargetRoot {
-    /// Opens it; links in the path as it was given are followed. nil where it is absent and not to be
-    /// created. What is created is for the user alone. Also tells whether it is new.
+    /// Opens it; links in the path as it was given are followed. nil where it is absent and not to
+    /// be created. What is created is for the user alone. Also tells whether it is new.
     static func open(_ path: [UInt8], create: Bool) throws -> (FileDescriptor?, isNew: Bool) {
         do { return (try open(path), false) } catch let error as SnapError
             where error.code == ENOENT
@@ -39,11 +39,11 @@ enum TargetRoot {
     private static func shown(_ path: [UInt8]) -> String { String(decoding: path, as: UTF8.self) }
 }
 
-/// A directory below the target, or the target itself. Whoever has work to do directly in it holds it;
-/// with the last hold gone it gets its attributes.
+/// A directory below the target, or the target itself. Whoever has work to do directly in it holds
+/// it; with the last hold gone it gets its attributes.
 final class TargetDirectory: @unchecked Sendable {
-    // Sendable: `descriptor`, `applies` and `place` are changed by the walk only, before it gives up
-    // its own hold; others read them after the last one is gone.
+    // Sendable: `descriptor`, `applies` and `place` are changed by the walk only, before it gives
+    // up its own hold; others read them after the last one is gone.
     private(set) var parent: TargetDirectory?
     /// Empty for the root.
     let name: [UInt8]

@@ -17,7 +17,8 @@ import Testing
     @Test func entriesOfEveryKindComeBack() throws {
         let site = try Site(
             """
-            mkdir -p d/e empty; echo text > d/e/file; : > d/none; head -c 3000000 /dev/urandom > d/large
+            mkdir -p d/e empty; echo text > d/e/file; : > d/none
+            head -c 3000000 /dev/urandom > d/large
             ln -s "$(head -c 4095 /dev/zero | tr '\\0' x)" long; ln -s ../outside/precious link
             mkfifo fifo; mknod null c 1 3; mknod block b 259 70000
             python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
@@ -76,7 +77,10 @@ import Testing
         #expect(try site.shell("stat -c %b to/zeros") == "6144")
         // Over a file full of data: the holes are made, equal data is left alone.
         try site.shell(
-            "yes | head -c 100M > to/wide; truncate -s 12M to/pieces; : > to/zeros; truncate -s 3M to/zeros"
+            """
+            yes | head -c 100M > to/wide; truncate -s 12M to/pieces
+            : > to/zeros; truncate -s 3M to/zeros
+            """
         )
         #expect(try site.restore().problems.isEmpty)
         try expectSame(site)
