@@ -53,7 +53,9 @@ let package = Package(
                 "SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore", "SnapRepository",
                 "SnapView",
             ], path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
-        tests("SnapBaseTests", ["SnapBase"]),
+        tests("SnapBaseTests", ["SnapBase", "SnapTestSupport"]),
+        tests("SnapCryptoTests", ["SnapCrypto", "SnapBase", "SnapTestSupport"]),
+        tests("SnapZstdTests", ["SnapZstd", "SnapBase", "SnapTestSupport"]),
         tests(
             "SnapFormatTests",
             ["SnapFormat", "SnapCrypto", "SnapBase", "SnapZstd", "SnapTestSupport"]),

@@ -58,7 +58,8 @@ package final class FileDescriptor: Sendable {
                 pwrite(number, bytes.baseAddress! + done, bytes.count - done, offset + done)
             }
             guard count > 0 else {
-                throw SnapError(.io, "writing \(label()) at byte \(offset + done): nothing is taken")
+                throw SnapError(
+                    .io, "writing \(label()) at byte \(offset + done): nothing is taken")
             }
             done += count
         }

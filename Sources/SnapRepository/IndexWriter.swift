@@ -151,8 +151,8 @@ enum IndexWriter {
             superseded: [], entries: { try entries.forEach($0) })
     }
 
-    /// Merges segments into one that supersedes them, or what they supersede; of equal ids the first segment's entry
-    /// stays.
+    /// Merges segments into one that supersedes them, or what they supersede; of equal ids the
+    /// first segment's entry stays.
     static func merge(
         _ segments: [IndexSegment], superseding: [ObjectID]? = nil, store: any Store, key: FileKey,
         session: [UInt8]

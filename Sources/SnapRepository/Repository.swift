@@ -56,8 +56,8 @@ package final class Repository: Sendable {
             cache: cache(Hex.encode(id)), limits: limits)
     }
 
-    /// Creates a repository in a store that is empty or holds what an interrupted creation left. The
-    /// marker comes last: without it there is none.
+    /// Creates a repository in a store that is empty or holds what an interrupted creation left.
+    /// The marker comes last: without it there is none.
     package static func create(
         _ store: any Store, _ credential: Credential, stretching: Stretching = .standard,
         label: String

@@ -164,8 +164,8 @@ extension SnapshotView {
         return result ?? (data ? nil : size)
     }
 
-    /// Whether the index knows every object of a file: without that the file is not stored, whatever
-    /// its entry says.
+    /// Whether the index knows every object of a file: without that the file is not stored,
+    /// whatever its entry says.
     package func isStored(_ entry: Entry) throws -> Bool {
         if case .object(let id, _) = entry.xattrs, try objects.find(id) == nil { return false }
         switch entry.content {
@@ -177,7 +177,8 @@ extension SnapshotView {
     }
 
     private func areStored(_ extents: [Extent]) throws -> Bool {
-        try extents.allSatisfy { extent in try extent.id.map { try objects.find($0) != nil } ?? true }
+        try extents.allSatisfy { extent in try extent.id.map { try objects.find($0) != nil } ?? true
+        }
     }
 
     private func isStored(list id: ObjectID, from start: UInt64, below: UInt8?) throws -> Bool {

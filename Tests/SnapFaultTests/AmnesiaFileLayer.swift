@@ -96,7 +96,8 @@ extension Survival {
             switch UInt.random(in: 0..<4, using: &random) {
             case 0: return bytes
             case 1: return durable
-            case 2: return Array(bytes[..<Int.random(in: durable.count...bytes.count, using: &random)])
+            case 2:
+                return Array(bytes[..<Int.random(in: durable.count...bytes.count, using: &random)])
             default:
                 // Blocks that never reached the disk read as zeros.
                 var torn = bytes

@@ -128,7 +128,8 @@ final class Engine: @unchecked Sendable {
         return Known(disk: files.disk.after(.synchronizedOnly), snapshots: snapshots)
     }
 
-    /// Forgets all but a few snapshots, so that comparing them all takes no time; the segments stay.
+    /// Forgets all but a few snapshots, so that comparing them all takes no time; the segments
+    /// stay.
     private func withoutMost(_ known: Known) throws -> Known {
         let files = AmnesiaFileLayer(known.disk)
         var snapshots = known.snapshots
@@ -207,8 +208,8 @@ final class Engine: @unchecked Sendable {
     // MARK: Judgement
 
     /// Opens the repository without repair and compares everything that is listed with what it must
-    /// be; then backs up once more and compares that. `committed` is the snapshot whose backup ended
-    /// well, if one did.
+    /// be; then backs up once more and compares that. `committed` is the snapshot whose backup
+    /// ended well, if one did.
     func judge(
         _ disk: Disk, _ known: Known, committed: Manifest? = nil, _ what: @autoclosure () -> String
     ) {

@@ -31,9 +31,12 @@ struct Lie: Sendable, CustomTestStringConvertible {
         let data = try repository.add(.data, [UInt8](repeating: 1, count: 5000))
         let list = try repository.add(
             .list,
-            ListNode(level: 0, extents: [
-                Extent(end: 100, id: nil), Extent(end: 5100, id: data),
-            ]).bytes)
+            ListNode(
+                level: 0,
+                extents: [
+                    Extent(end: 100, id: nil), Extent(end: 5100, id: data),
+                ]
+            ).bytes)
         let below = try repository.directory([
             HostileRepository.file("a", .chunk(data), size: 5000),
             HostileRepository.file("b", .list(list), size: 5100),
@@ -81,7 +84,9 @@ struct Lie: Sendable, CustomTestStringConvertible {
                     extents: (1...20).map { Extent(end: $0 * 150, offset: 7, id: chunk) }),
                 ListNode(
                     level: 0,
-                    extents: (21...30).map { Extent(end: $0 * 150, id: $0 % 2 == 0 ? nil : chunk) }),
+                    extents: (21...30).map {
+                        Extent(end: $0 * 150, id: $0 % 2 == 0 ? nil : chunk)
+                    }),
             ]
             let children = try nodes.map {
                 Extent(
@@ -104,10 +109,12 @@ struct Lie: Sendable, CustomTestStringConvertible {
                 Self.changed(
                     DirectoryEncoder.leaf((0..<5).map { HostileRepository.empty([0x70 + $0]) }),
                     leaf, &random))
-            let node = Lie.indexNode(level: 1, [
-                .init(name: "a", entries: 3, below: 3, bytes: 7503, id: first),
-                .init(name: "p", entries: 5, below: 5, bytes: 0, id: second),
-            ])
+            let node = Lie.indexNode(
+                level: 1,
+                [
+                    .init(name: "a", entries: 3, below: 3, bytes: 7503, id: first),
+                    .init(name: "p", entries: 5, below: 5, bytes: 0, id: second),
+                ])
             var root = HostileRepository.directory(
                 "", try repository.add(.directory, Self.changed(node, index, &random)))
             root.attributes.count = 8
@@ -127,8 +134,9 @@ struct Lie: Sendable, CustomTestStringConvertible {
         var bytes = bytes
         for _ in 0..<count {
             let index = Int.random(in: 0..<bytes.count, using: &random)
-            bytes[index] = [0, 0xff, bytes[index] ^ 1, UInt8.random(in: 0...255, using: &random)][
-                Int.random(in: 0..<4, using: &random)]
+            bytes[index] =
+                [0, 0xff, bytes[index] ^ 1, UInt8.random(in: 0...255, using: &random)][
+                    Int.random(in: 0..<4, using: &random)]
         }
         return bytes
     }

@@ -9,34 +9,35 @@ import SnapZstd
 extension Lie {
     // MARK: Names
 
-    static let names: [Lie] = [
-        ("dot", "."), ("dot dot", ".."), ("slash", "/"), ("a path", "a/b"), ("empty", ""),
-        ("zero byte", "a\0b"), ("256 bytes", String(repeating: "x", count: 256)),
-    ].map { what, name in
-        Lie("a name that is \(what)") {
-            try $0.directory([HostileRepository.empty(Array(name.utf8))])
-        }
-    } + [
-        Lie("a name twice") {
-            try $0.directory([HostileRepository.empty([0x61]), HostileRepository.empty([0x61])])
-        },
-        Lie("names out of order") {
-            try $0.directory([HostileRepository.empty([0x62]), HostileRepository.empty([0x61])])
-        },
-        Lie("a target with a zero byte") {
-            var link = Entry(name: [0x61], attributes: Attributes(mode: 0o120777))
-            link.target = [0x2f, 0, 0x61]
-            return try $0.directory([link])
-        },
-        Lie("a target of a file") {
-            var file = HostileRepository.empty([0x61])
-            file.target = [0x2f]
-            return try $0.directory([file])
-        },
-        Lie("a type that is none") {
-            try $0.directory([Entry(name: [0x61], attributes: Attributes(mode: 0o777))])
-        },
-    ]
+    static let names: [Lie] =
+        [
+            ("dot", "."), ("dot dot", ".."), ("slash", "/"), ("a path", "a/b"), ("empty", ""),
+            ("zero byte", "a\0b"), ("256 bytes", String(repeating: "x", count: 256)),
+        ].map { what, name in
+            Lie("a name that is \(what)") {
+                try $0.directory([HostileRepository.empty(Array(name.utf8))])
+            }
+        } + [
+            Lie("a name twice") {
+                try $0.directory([HostileRepository.empty([0x61]), HostileRepository.empty([0x61])])
+            },
+            Lie("names out of order") {
+                try $0.directory([HostileRepository.empty([0x62]), HostileRepository.empty([0x61])])
+            },
+            Lie("a target with a zero byte") {
+                var link = Entry(name: [0x61], attributes: Attributes(mode: 0o120777))
+                link.target = [0x2f, 0, 0x61]
+                return try $0.directory([link])
+            },
+            Lie("a target of a file") {
+                var file = HostileRepository.empty([0x61])
+                file.target = [0x2f]
+                return try $0.directory([file])
+            },
+            Lie("a type that is none") {
+                try $0.directory([Entry(name: [0x61], attributes: Attributes(mode: 0o777))])
+            },
+        ]
 
     // MARK: Counts
 
@@ -148,9 +149,11 @@ extension Lie {
         return root
     }
 
-    private static func leaf(_ repository: HostileRepository, _ names: String...) throws -> ObjectID {
+    private static func leaf(_ repository: HostileRepository, _ names: String...) throws -> ObjectID
+    {
         try repository.add(
-            .directory, DirectoryEncoder.leaf(names.map { HostileRepository.empty(Array($0.utf8)) }))
+            .directory, DirectoryEncoder.leaf(names.map { HostileRepository.empty(Array($0.utf8)) })
+        )
     }
 
     static let levels: [Lie] = [
@@ -168,26 +171,32 @@ extension Lie {
             try indexed($0, [Child(name: "a", entries: 1, below: 9, id: leaf($0, "a"))])
         },
         Lie("a child that hides its entries") {
-            try indexed($0, [
-                Child(name: "a", entries: 0, below: 2, id: leaf($0, "a", "b")),
-                Child(name: "c", entries: 1, below: 1, id: leaf($0, "c")),
-            ])
+            try indexed(
+                $0,
+                [
+                    Child(name: "a", entries: 0, below: 2, id: leaf($0, "a", "b")),
+                    Child(name: "c", entries: 1, below: 1, id: leaf($0, "c")),
+                ])
         },
         Lie("a child with fewer entries than are said to be") {
             try indexed($0, [Child(name: "a", entries: 1 << 62, below: 2, id: leaf($0, "a", "b"))])
         },
         Lie("a child that begins with another name") {
-            try indexed($0, [
-                Child(name: "a", entries: 1, below: 1, id: leaf($0, "zz")),
-                Child(name: "b", entries: 1, below: 1, id: leaf($0, "b")),
-            ])
+            try indexed(
+                $0,
+                [
+                    Child(name: "a", entries: 1, below: 1, id: leaf($0, "zz")),
+                    Child(name: "b", entries: 1, below: 1, id: leaf($0, "b")),
+                ])
         },
         Lie("no children") { try indexed($0, []) },
         Lie("a child that is a list") {
             let list = ListNode(level: 0, extents: [Extent(end: 1, id: nil)])
-            return try indexed($0, [
-                Child(name: "a", entries: 1, below: 1, id: $0.add(.list, list.bytes))
-            ])
+            return try indexed(
+                $0,
+                [
+                    Child(name: "a", entries: 1, below: 1, id: $0.add(.list, list.bytes))
+                ])
         },
     ]
 }
@@ -326,7 +335,8 @@ extension Lie {
     // MARK: Extended attributes
 
     private static func xattrs(
-        _ name: String, _ xattrs: @escaping @Sendable (HostileRepository) throws -> ExtendedAttributes
+        _ name: String,
+        _ xattrs: @escaping @Sendable (HostileRepository) throws -> ExtendedAttributes
     ) -> Lie {
         Lie(name) {
             var entry = HostileRepository.empty([0x61])

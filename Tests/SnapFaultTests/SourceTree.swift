@@ -39,7 +39,8 @@ final class SourceDirectory {
 
     init() throws {
         var template = Array(
-            ((access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") + "/snapfs-fault-XXXXXX").utf8CString)
+            ((access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") + "/snapfs-fault-XXXXXX")
+                .utf8CString)
         guard mkdtemp(&template) != nil else { throw SnapError(errno: errno, "mkdtemp") }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         Self.leftover = path

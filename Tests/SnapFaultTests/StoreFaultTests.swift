@@ -45,8 +45,8 @@ import Testing
         #expect(call > 1)
     }
 
-    /// A list that cannot be read is not an empty one: not for the index, not for the snapshots, not
-    /// for the keys, not for the traces of a collection.
+    /// A list that cannot be read is not an empty one: not for the index, not for the snapshots,
+    /// not for the keys, not for the traces of a collection.
     @Test func aFailingListIsNeverTakenForAnEmptyOne() throws {
         let engine = try Engine.shared.get()
         var lists: Set<String> = []

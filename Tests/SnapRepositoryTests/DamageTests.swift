@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Promise 3: a damaged byte is an error, never wrong data. A small repository is damaged in every way
-// that one change of one file allows, opened anew, and everything in it read.
+// Promise 3: a damaged byte is an error, never wrong data. A small repository is damaged in every
+// way that one change of one file allows, opened anew, and everything in it read.
 
 import SnapBase
 import SnapCrypto
@@ -66,8 +66,8 @@ import Testing
         #expect(files.values.reduce(0) { $0 + $1.count } < 64 << 10)
     }
 
-    /// Every byte of what is small or in clear; of sealed records, where a flip anywhere fails the one
-    /// tag, and of padding, every 61st.
+    /// Every byte of what is small or in clear; of sealed records, where a flip anywhere fails the
+    /// one tag, and of padding, every 61st.
     private static func isTried(_ place: Int, of count: Int) -> Bool {
         place < 128 || place >= count - 64 || count < 1024 || place % 61 == 0
     }

@@ -25,10 +25,8 @@ import Testing
 
     private func content(_ site: Site) throws -> String {
         try site.shell(
-            """
-            cd to/d; cat newer older same gone equal | xargs
-            cmp -s large ../../src/d/large && echo L
-            """
+            "cd to/d; cat newer older same gone equal | xargs; "
+                + "cmp -s large ../../src/d/large && echo L"
         )
     }
 

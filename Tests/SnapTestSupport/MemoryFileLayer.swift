@@ -10,7 +10,8 @@ import SnapStore
 
 /// Thread-safe.
 package final class MemoryFileLayer: FileLayer, @unchecked Sendable {
-    // Sendable: the tree and `counter` are used inside monitor.locked; the hooks are set before use.
+    // Sendable: the tree and `counter` are used inside monitor.locked; the hooks are set before
+    // use.
     package enum Operation: String, Sendable {
         case makeDirectory, create, open, publish, unlink, synchronizeDirectory, list, size, read,
             write, synchronize

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One decoder per structure of the format, as the vectors, the mutation tests and the fuzzers use it:
-// bytes and their context in, what was found and the bytes encoded again out. Throws SnapError for
-// what it refuses, and nothing else.
+// One decoder per structure of the format, as the vectors, the mutation tests and the fuzzers use
+// it: bytes and their context in, what was found and the bytes encoded again out. Throws SnapError
+// for what it refuses, and nothing else.
 
 import SnapBase
 import SnapCrypto
@@ -74,7 +74,10 @@ package enum Structure: String, CaseIterable, Sendable {
         for value in second { writer.add(2, value) }
         for value in later { writer.add(0x8001, value) }
         return Decoded(
-            ["1": Hex.encode(first ?? []), "2": second.map { Hex.encode($0) }.joined(separator: ",")],
+            [
+                "1": Hex.encode(first ?? []),
+                "2": second.map { Hex.encode($0) }.joined(separator: ","),
+            ],
             encoded: terminated
                 ? writer.finished(paddedTo: vector.bytes.count, less: 0) : writer.bytes)
     }

@@ -131,9 +131,8 @@ struct RestoreCommand: Command {
                     secondsElapsed: seconds))
         }
         var parts = [
-            Format.count(
-                summary.entriesRestored, "file or directory", "files and directories"),
-            Format.size(summary.bytesRestored),
+            Format.count(summary.entriesRestored, "file or directory", "files and directories")
+                + ", " + Format.size(summary.bytesRestored)
         ]
         if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) as they were") }
         if summary.entriesDeleted > 0 { parts.append("\(summary.entriesDeleted) deleted") }
