@@ -66,7 +66,8 @@ struct EntryAttributes {
 
     private func set(_ xattr: ExtendedAttribute, _ calls: any XattrTarget) throws {
         do { try calls.set(xattr.name, xattr.value) } catch let error as SnapError
-        where error.code == EPERM && !isPrivileged && !xattr.name.starts(with: "user.".utf8) {}
+            where error.code == EPERM && !isPrivileged && !xattr.name.starts(with: "user.".utf8)
+        {}
     }
 
     private func removeOthers(_ calls: any XattrTarget) throws {
@@ -74,9 +75,12 @@ struct EntryAttributes {
             // Labels belong to the policy of the machine, not to the file.
             if name.starts(with: "security.".utf8),
                 !name.elementsEqual("security.capability".utf8)
-            { continue }
+            {
+                continue
+            }
             do { try calls.remove(name) } catch let error as SnapError
-            where error.code == ENODATA || (error.code == EPERM && !isPrivileged) {}
+                where error.code == ENODATA || (error.code == EPERM && !isPrivileged)
+            {}
         }
     }
 }

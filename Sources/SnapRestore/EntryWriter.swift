@@ -185,8 +185,9 @@ final class EntryWriter {
     /// Whether what is there needs new attributes only.
     private func isSame(_ found: FileAttributes, _ spot: Spot, _ target: [UInt8]) -> Bool {
         let attributes = spot.attributes
-        guard found.links == 1, UInt16(truncatingIfNeeded: found.mode & S_IFMT)
-            == attributes.mode & 0o170000
+        guard found.links == 1,
+            UInt16(truncatingIfNeeded: found.mode & S_IFMT)
+                == attributes.mode & 0o170000
         else { return false }
         switch attributes.kind {
         case .fifo, .socket: return true

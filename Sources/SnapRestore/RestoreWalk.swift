@@ -171,7 +171,9 @@ final class RestoreWalk {
         batchBytes += attributes.isRegular ? attributes.size : 0
         if batch.count >= Self.batchItemsMax || batchBytes >= Self.batchBytesMax
             || batchDirectories >= Self.batchDirectoriesMax
-        { flush() }
+        {
+            flush()
+        }
     }
 
     private func flush() {

@@ -69,7 +69,8 @@ extension TargetDirectory {
     ) throws {
         let found: FileAttributes
         do { found = try FileAttributes(above.number, name, "it") } catch let error as SnapError
-        where error.kind == .notFound { return }
+            where error.kind == .notFound
+        { return }
         guard !found.isDirectory else { return }
         guard restore.decide(attributes, over: found) != .keep else {
             throw SnapError(.exists, "something that is no directory is in its place")

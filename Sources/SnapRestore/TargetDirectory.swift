@@ -11,7 +11,8 @@ enum TargetRoot {
     /// be created. What is created is for the user alone. Also tells whether it is new.
     static func open(_ path: [UInt8], create: Bool) throws -> (FileDescriptor?, isNew: Bool) {
         do { return (try open(path), false) } catch let error as SnapError
-        where error.code == ENOENT {
+            where error.code == ENOENT
+        {
             guard create else { return (nil, true) }
         }
         for end in path.indices.dropFirst() + [path.count]

@@ -76,7 +76,12 @@ import Testing
         #expect(try site.shell("stat -c %b to/trailing") == "0")
         #expect(try site.shell("stat -c %b to/zeros") == "6144")
         // Over a file full of data: the holes are made, equal data is left alone.
-        try site.shell("yes | head -c 100M > to/wide; truncate -s 12M to/pieces")
+        try site.shell(
+            """
+            yes | head -c 100M > to/wide; truncate -s 12M to/pieces
+            : > to/zeros; truncate -s 3M to/zeros
+            """
+        )
         #expect(try site.restore().problems.isEmpty)
         try expectSame(site)
     }
@@ -119,21 +124,21 @@ import Testing
             """
             python3 - <<'E'
             import os
-            name = "n" * 100
-            for depth in range(300):
+            name = "n" * 10
+            for depth in range(1200):
                 os.mkdir(name); os.chdir(name)
-                if depth % 50 == 49: open("file", "w").write(str(depth))
+                if depth % 200 == 199: open("file", "w").write(str(depth))
             E
             """)
         let outcome = try site.restore()
         #expect(outcome.problems.isEmpty)
-        #expect(outcome.summary.entries == 307)
+        #expect(outcome.summary.entries == 1207)
         try expectSame(site)
         // And goes away again.
         try site.shell("mkdir new; mv to new/extra; mv new to")
         let deleted = try site.restore { $0.delete = true }
         #expect(deleted.problems.isEmpty)
-        #expect(deleted.summary.entriesDeleted == 307)
+        #expect(deleted.summary.entriesDeleted == 1207)
         try expectSame(site)
     }
 

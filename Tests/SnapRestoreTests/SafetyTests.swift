@@ -120,12 +120,14 @@ import Testing
         #expect(try site.shell("cat to/good") == "inline")
     }
 
-    @Test func damageLeavesAnOldFileThatWasNotTouched() throws {
-        let site = try Site("head -c 5000 /dev/urandom > bad")
-        try damaged(site) { $0 / 2 }
-        try site.shell("mkdir to; echo old > to/bad")
-        expectOne(try site.restore(), site.at("bad"), .damaged)
-        #expect(try site.shell("cat to/bad") == "old")
+    @Test(arguments: [5000, 9_000_000, 30_000_000]) func damageLeavesAnOldFileThatWasNotTouched(
+        size: Int
+    ) throws {
+        let site = try Site("head -c \(size) /dev/urandom > bad")
+        try damaged(site) { _ in 2000 }
+        try site.shell("mkdir to; echo old > to/bad; chmod 640 to/bad")
+        expectOne(try site.restore(threads: 1), site.at("bad"), .damaged)
+        #expect(try site.shell("cat to/bad; stat -c %a to/bad") == "old\n640")
     }
 
     @Test func damageInTheMiddleLeavesNoMixture() throws {
