@@ -67,6 +67,33 @@ import Testing
         print("kills before a power cut: \(scenario): \(point)")
     }
 
+    /// And a power cut within the backup after the kill finds no snapshot that rests on less.
+    @Test func aPowerCutInTheBackupAfterAKillLosesNothing() throws {
+        let engine = try Engine.shared.get()
+        let changes = AmnesiaFileLayer(engine.one.disk)
+        try engine.backup(try engine.open(changes))
+        var states = 0
+        // Before the packs have their names there is nothing to build upon.
+        for kill in (changes.changes - 14)...changes.changes {
+            let killed = AmnesiaFileLayer(engine.one.disk, powerCutAfter: kill)
+            _ = Result { try engine.backup(try engine.open(killed)) }
+            var point = 0
+            var isOver = false
+            while !isOver {
+                point += 1
+                states += 1
+                let files = AmnesiaFileLayer(killed.disk, powerCutAfter: point)
+                let outcome = Result { try engine.backup(try engine.open(files)) }
+                isOver = !files.isOff
+                let survival = Survival.random(Seed.run &+ UInt64(states))
+                engine.judge(
+                    files.disk.after(survival), engine.one, committed: try? outcome.get(),
+                    "killed after change \(kill), power cut after change \(point), \(survival)")
+            }
+        }
+        print("power cuts after a kill: \(states)")
+    }
+
     /// A lost answer must not lose what makes the change durable.
     @Test(arguments: [FaultMode.lostAnswer, .exists])
     func aPowerCutAfterALostAnswerLosesNothing(_ mode: FaultMode) throws {
