@@ -23,19 +23,19 @@ package struct ObjectLocation: Sendable {
     package var length: Int
 }
 
-struct PageKey: Hashable, Sendable {
+package struct PageKey: Hashable, Sendable {
     var segment: UInt64
     var page: Int
 }
 
 /// Opened pages of all segments, 4,080 bytes each.
-typealias PageCache = LRUCache<PageKey, [UInt8]>
+package typealias PageCache = LRUCache<PageKey, [UInt8]>
 
 /// An open segment. Thread-safe.
 package final class IndexSegment: Sendable {
     package let name: ObjectID
     package let header: IndexHeader
-    let superseded: [ObjectID]
+    package let superseded: [ObjectID]
     private let file: any StoreFile
     private let key: FileKey
     private let pages: PageCache
@@ -45,10 +45,10 @@ package final class IndexSegment: Sendable {
     private let packs = LRUCache<UInt32, PackReference>(costMax: 4096)
     private let pageCount: Int
 
-    static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
+    package static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
 
     /// Opens a segment: reads its header and the names it supersedes.
-    init(
+    package init(
         _ name: ObjectID, store: any Store, masters: [UInt32: Secret], repository: [UInt8],
         pages: PageCache
     ) throws {
@@ -136,7 +136,7 @@ package final class IndexSegment: Sendable {
     // MARK: Lookup
 
     /// The entry of an id, nil where the segment has none.
-    func lookup(_ id: ObjectID) throws -> IndexEntry? {
+    package func lookup(_ id: ObjectID) throws -> IndexEntry? {
         var (low, high) = try fanOut(id)
         var pageNumber = -1
         var bytes: [UInt8] = []

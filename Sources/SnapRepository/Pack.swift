@@ -52,7 +52,7 @@ package final class Pack: Sendable {
     package var name: String { description.storeName }
 
     /// Opens the pack and checks that its size is what the index says.
-    init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8])
+    package init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8])
         throws
     {
         self.description = description
@@ -74,7 +74,7 @@ package final class Pack: Sendable {
     }
 
     /// Reads, authenticates and decompresses one record.
-    func record(_ place: RecordPlace) throws -> Record {
+    package func record(_ place: RecordPlace) throws -> Record {
         let size = Int(place.size)
         guard size >= SealingKey.tagSize + RecordHead.size,
             size <= RecordHead.rawSizeMax + 1024, Int(place.offset) + size <= file.size

@@ -7,7 +7,7 @@ import SnapBase
 import SnapCrypto
 import SnapFormat
 
-@testable import SnapRepository
+import SnapRepository
 
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case fields, container, slot, marker, configuration, session, list, xattrs, directory, root

@@ -5,7 +5,7 @@ import SnapCrypto
 import SnapFormat
 import SnapZstd
 
-@testable import SnapRepository
+import SnapRepository
 
 extension Structure {
     // MARK: Lists, attributes, directories
