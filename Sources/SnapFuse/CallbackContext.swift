@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What a callback finds behind its request: the file system, what was negotiated with the kernel,
-// and a buffer of the thread's own, so that a read or a directory listing allocates nothing.
+// and what its thread keeps: where it runs, and a buffer, so that a read or a directory listing
+// allocates nothing.
 
 import CFuse
 import Glibc
@@ -15,19 +16,22 @@ final class CallbackContext: @unchecked Sendable {
     let options: MountOptions
     var noOpen = false
     var noOpenDirectory = false
-    private let scratchKey: pthread_key_t
+    /// Set before any thread of the session starts, and lives longer than they do.
+    var session: OpaquePointer?
+    let habits = ListingHabits()
+    private let threadKey: pthread_key_t
 
     init(_ fileSystem: any FileSystem, _ options: MountOptions) throws {
         self.fileSystem = fileSystem
         self.options = options
         var key = pthread_key_t()
-        let status = pthread_key_create(&key, releaseScratch)
+        let status = pthread_key_create(&key, releaseThread)
         guard status == 0 else { throw SnapError(errno: status, "thread storage for the mount") }
-        scratchKey = key
+        threadKey = key
     }
 
     /// The session's threads have ended, and with them their buffers.
-    deinit { pthread_key_delete(scratchKey) }
+    deinit { pthread_key_delete(threadKey) }
 
     static func of(_ request: OpaquePointer) -> CallbackContext {
         // Set by fuse_session_new; the session outlives its requests and holds the context.
@@ -36,15 +40,39 @@ final class CallbackContext: @unchecked Sendable {
 
     /// size bytes that belong to this thread until its next request. A thread keeps the largest
     /// buffer it needed: 1 MiB, the kernel's largest request, and a name.
-    func room(_ size: Int) -> UnsafeMutableRawBufferPointer {
-        let scratch: Scratch
-        if let kept = pthread_getspecific(scratchKey) {
-            scratch = Unmanaged<Scratch>.fromOpaque(kept).takeUnretainedValue()
+    func room(_ size: Int) -> UnsafeMutableRawBufferPointer { thread().room(size) }
+
+    /// The largest answer that its client rather has from its own processor than in parallel.
+    private static let smallAnswerMax = 128 << 10
+
+    /// Goes where this request, with an answer of at most so many bytes, is best answered.
+    func follow(_ request: OpaquePointer, answer: Int = 0) {
+        let thread = thread()
+        if answer > Self.smallAnswerMax {
+            thread.affinity.leave()
         } else {
-            scratch = Scratch()
-            pthread_setspecific(scratchKey, Unmanaged.passRetained(scratch).toOpaque())
+            thread.affinity.willAnswer(client(request))
         }
-        return scratch.room(size)
+    }
+
+    /// How a directory is listed, from an offset on, for who asks.
+    func listing(_ request: OpaquePointer, _ directory: UInt64, _ offset: off_t) -> Listing {
+        let (listing, stale) = habits.list(
+            directory, isStart: offset == 0, client: client(request))
+        if let stale {
+            // Not of the directory that is asked for, whose pages the kernel may hold now.
+            fuse_lowlevel_notify_inval_inode(session, stale, 0, 0)
+        }
+        return listing
+    }
+
+    private func thread() -> SessionThread {
+        if let kept = pthread_getspecific(threadKey) {
+            return Unmanaged<SessionThread>.fromOpaque(kept).takeUnretainedValue()
+        }
+        let thread = SessionThread()
+        pthread_setspecific(threadKey, Unmanaged.passRetained(thread).toOpaque())
+        return thread
     }
 
     /// Answers with the error's errno, after it was reported.
@@ -57,8 +85,9 @@ final class CallbackContext: @unchecked Sendable {
     }
 }
 
-/// One thread's answer buffer.
-private final class Scratch {
+/// What one thread of the session keeps from request to request.
+private final class SessionThread {
+    var affinity = ClientAffinity()
     private var memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: 132 << 10, alignment: 4096)
 
@@ -73,6 +102,6 @@ private final class Scratch {
     deinit { memory.deallocate() }
 }
 
-private func releaseScratch(_ kept: UnsafeMutableRawPointer?) {
-    if let kept { Unmanaged<Scratch>.fromOpaque(kept).release() }
+private func releaseThread(_ kept: UnsafeMutableRawPointer?) {
+    if let kept { Unmanaged<SessionThread>.fromOpaque(kept).release() }
 }

@@ -30,6 +30,12 @@ func callbackTable(extendedAttributes: Bool) -> fuse_lowlevel_ops {
     return table
 }
 
+/// The thread that asks; 0 when another process namespace hides it.
+func client(_ request: OpaquePointer) -> pid_t {
+    // Part of the request; lives as long as it does.
+    fuse_req_ctx(request).pointee.pid
+}
+
 private func bit(_ capability: Int32) -> UInt32 { UInt32(bitPattern: capability) }
 
 private func onInit(
@@ -65,9 +71,13 @@ private func onLookup(_ request: fuse_req_t?, _ parent: UInt64, _ name: UnsafePo
     guard let request, let name else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     do {
         let name = UnsafeRawBufferPointer(start: name, count: strlen(name))
         let result = try context.fileSystem.lookup(parent: parent, name: name)
+        if case .entry(let entry) = result, entry.attributes.mode & S_IFMT != S_IFDIR {
+            context.habits.didLookUp(client: client(request))
+        }
         reply.entry(result)
     } catch {
         context.fail(reply, "lookup", parent, error)
@@ -80,6 +90,7 @@ private func onAttributes(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     do {
         let (attributes, lifetime) = try context.fileSystem.attributes(node: node)
         reply.attributes(attributes, lifetime: lifetime)
@@ -92,6 +103,7 @@ private func onReadLink(_ request: fuse_req_t?, _ node: UInt64) {
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     do {
         let target = try context.fileSystem.readLink(node: node)
         reply.bytes(target)
@@ -132,6 +144,7 @@ private func onRead(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request, answer: size)
     let room = context.room(size)
     do {
         let count = try context.fileSystem.read(node: node, offset: offset, into: room)
@@ -162,11 +175,14 @@ private func answerDirectory(
 ) {
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     let room = context.room(size + DirectoryReply.nameRoom)
-    var entries = DirectoryReply(request, room: room, size: size, withAttributes: withAttributes)
+    let listing: Listing? = withAttributes ? context.listing(request, node, offset) : nil
+    var entries = DirectoryReply(request, room: room, size: size, listing: listing)
     do {
         try context.fileSystem.readDirectory(
             node: node, from: UInt64(bitPattern: Int64(offset)), into: &entries)
+        if entries.hasProbe { context.habits.didProbe(client: client(request)) }
         reply.bytes(entries.bytes)
     } catch {
         context.fail(reply, "readdir", node, error)
@@ -177,6 +193,7 @@ private func onListExtendedAttributes(_ request: fuse_req_t?, _ node: UInt64, _ 
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     do {
         let names = try context.fileSystem.extendedAttributeNames(node: node)
         reply.extendedAttribute(names, room: room)
@@ -191,6 +208,7 @@ private func onExtendedAttribute(
     guard let request, let name else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     do {
         let name = UnsafeRawBufferPointer(start: name, count: strlen(name))
         if let value = try context.fileSystem.extendedAttribute(node: node, name: name) {
@@ -214,6 +232,7 @@ private func onSeek(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    context.follow(request)
     guard whence == seekData || whence == seekHole else { return reply.error(EINVAL) }
     do {
         let target: SeekTarget = whence == seekData ? .data : .hole

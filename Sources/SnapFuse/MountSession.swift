@@ -71,6 +71,7 @@ package final class MountSession: @unchecked Sendable {
         do {
             let session = try Self.create(context, options)
             mounted = session
+            context.takeUnretainedValue().session = session
             guard fuse_session_mount(session, self.mountPoint) == 0 else {
                 throw SnapError(.io, "mount on \(mountPoint): \(LibraryLog.take())")
             }
