@@ -2,9 +2,9 @@
 //
 // A program that copies a tree asks one small question after the other and sleeps until each is
 // answered. Answered on another processor, every question wakes that processor and every answer the
-// program's own: nothing on a busy machine, but on an idle one, and most of all in a virtual machine
-// whose idle processors are given back to the host, several times what the answer costs. So a
-// thread that keeps hearing the same client goes to the client's processor: nobody loses by it,
+// program's own: nothing on a busy machine, but on an idle one, and most of all in a virtual
+// machine whose idle processors are given back to the host, several times what the answer costs. So
+// a thread that keeps hearing the same client goes to the client's processor: nobody loses by it,
 // since one of the two always sleeps.
 
 import Glibc

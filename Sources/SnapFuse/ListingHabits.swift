@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What to tell with the names of a directory. With each entry's attributes the kernel makes an inode
-// of it, which is right for a program that asks for them (ls -l, cp, tar, rsync) and saves it a
-// question a file, but is four fifths of the time of one that wants the names only (find, a shell's
-// completion). So a program is tried: in its first directories one file is listed without
+// What to tell with the names of a directory. With each entry's attributes the kernel makes an
+// inode of it, which is right for a program that asks for them (ls -l, cp, tar, rsync) and saves it
+// a question a file, but is four fifths of the time of one that wants the names only (find, a
+// shell's completion). So a program is tried: in its first directories one file is listed without
 // attributes. When it does not ask for them there, the next directories tell it the names of files
 // only, until it looks one up. Directories always have attributes: who walks a tree opens them all.
 //
