@@ -90,16 +90,6 @@ static inline void snapfs_name_thread(pthread_t thread, const char *name) {
     (void)pthread_setname_np(thread, name);
 }
 
-/* sched_getaffinity(2) of the calling thread: the bytes written to mask, or -1 and errno. */
-static inline long snapfs_get_affinity(void *mask, size_t size) {
-    return syscall(SYS_sched_getaffinity, 0, size, mask);
-}
-
-/* sched_setaffinity(2) of the calling thread. */
-static inline int snapfs_set_affinity(const void *mask, size_t size) {
-    return (int)syscall(SYS_sched_setaffinity, 0, size, mask);
-}
-
 /* lseek(2) with SEEK_DATA or SEEK_HOLE, which the overlay hides. */
 static inline off_t snapfs_seek_data(int fd, off_t offset) { return lseek(fd, offset, 3); }
 static inline off_t snapfs_seek_hole(int fd, off_t offset) { return lseek(fd, offset, 4); }

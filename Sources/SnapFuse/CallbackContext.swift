@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What a callback finds behind its request: the file system, what was negotiated with the kernel,
-// and what its thread keeps: where it runs, and a buffer, so that a read or a directory listing
-// allocates nothing.
+// what its clients are used to, and a buffer of the thread's own, so that a read or a directory
+// listing allocates nothing.
 
 import CFuse
 import Glibc
@@ -19,19 +19,19 @@ final class CallbackContext: @unchecked Sendable {
     /// Set before any thread of the session starts, and lives longer than they do.
     var session: OpaquePointer?
     let habits = ListingHabits()
-    private let threadKey: pthread_key_t
+    private let scratchKey: pthread_key_t
 
     init(_ fileSystem: any FileSystem, _ options: MountOptions) throws {
         self.fileSystem = fileSystem
         self.options = options
         var key = pthread_key_t()
-        let status = pthread_key_create(&key, releaseThread)
+        let status = pthread_key_create(&key, releaseScratch)
         guard status == 0 else { throw SnapError(errno: status, "thread storage for the mount") }
-        threadKey = key
+        scratchKey = key
     }
 
     /// The session's threads have ended, and with them their buffers.
-    deinit { pthread_key_delete(threadKey) }
+    deinit { pthread_key_delete(scratchKey) }
 
     static func of(_ request: OpaquePointer) -> CallbackContext {
         // Set by fuse_session_new; the session outlives its requests and holds the context.
@@ -40,19 +40,15 @@ final class CallbackContext: @unchecked Sendable {
 
     /// size bytes that belong to this thread until its next request. A thread keeps the largest
     /// buffer it needed: 1 MiB, the kernel's largest request, and a name.
-    func room(_ size: Int) -> UnsafeMutableRawBufferPointer { thread().room(size) }
-
-    /// The largest answer that its client rather has from its own processor than in parallel.
-    private static let smallAnswerMax = 128 << 10
-
-    /// Goes where this request, with an answer of at most so many bytes, is best answered.
-    func follow(_ request: OpaquePointer, answer: Int = 0) {
-        let thread = thread()
-        if answer > Self.smallAnswerMax {
-            thread.affinity.leave()
+    func room(_ size: Int) -> UnsafeMutableRawBufferPointer {
+        let scratch: Scratch
+        if let kept = pthread_getspecific(scratchKey) {
+            scratch = Unmanaged<Scratch>.fromOpaque(kept).takeUnretainedValue()
         } else {
-            thread.affinity.willAnswer(client(request))
+            scratch = Scratch()
+            pthread_setspecific(scratchKey, Unmanaged.passRetained(scratch).toOpaque())
         }
+        return scratch.room(size)
     }
 
     /// How a directory is listed, from an offset on, for who asks.
@@ -66,15 +62,6 @@ final class CallbackContext: @unchecked Sendable {
         return listing
     }
 
-    private func thread() -> SessionThread {
-        if let kept = pthread_getspecific(threadKey) {
-            return Unmanaged<SessionThread>.fromOpaque(kept).takeUnretainedValue()
-        }
-        let thread = SessionThread()
-        pthread_setspecific(threadKey, Unmanaged.passRetained(thread).toOpaque())
-        return thread
-    }
-
     /// Answers with the error's errno, after it was reported.
     func fail(
         _ reply: consuming Reply, _ operation: StaticString, _ node: UInt64, _ error: any Error
@@ -85,9 +72,8 @@ final class CallbackContext: @unchecked Sendable {
     }
 }
 
-/// What one thread of the session keeps from request to request.
-private final class SessionThread {
-    var affinity = ClientAffinity()
+/// One thread's answer buffer.
+private final class Scratch {
     private var memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: 132 << 10, alignment: 4096)
 
@@ -102,6 +88,6 @@ private final class SessionThread {
     deinit { memory.deallocate() }
 }
 
-private func releaseThread(_ kept: UnsafeMutableRawPointer?) {
-    if let kept { Unmanaged<SessionThread>.fromOpaque(kept).release() }
+private func releaseScratch(_ kept: UnsafeMutableRawPointer?) {
+    if let kept { Unmanaged<Scratch>.fromOpaque(kept).release() }
 }

@@ -71,7 +71,6 @@ private func onLookup(_ request: fuse_req_t?, _ parent: UInt64, _ name: UnsafePo
     guard let request, let name else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     do {
         let name = UnsafeRawBufferPointer(start: name, count: strlen(name))
         let result = try context.fileSystem.lookup(parent: parent, name: name)
@@ -90,7 +89,6 @@ private func onAttributes(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     do {
         let (attributes, lifetime) = try context.fileSystem.attributes(node: node)
         reply.attributes(attributes, lifetime: lifetime)
@@ -103,7 +101,6 @@ private func onReadLink(_ request: fuse_req_t?, _ node: UInt64) {
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     do {
         let target = try context.fileSystem.readLink(node: node)
         reply.bytes(target)
@@ -144,7 +141,6 @@ private func onRead(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request, answer: size)
     let room = context.room(size)
     do {
         let count = try context.fileSystem.read(node: node, offset: offset, into: room)
@@ -175,7 +171,6 @@ private func answerDirectory(
 ) {
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     let room = context.room(size + DirectoryReply.nameRoom)
     let listing: Listing? = withAttributes ? context.listing(request, node, offset) : nil
     var entries = DirectoryReply(request, room: room, size: size, listing: listing)
@@ -193,7 +188,6 @@ private func onListExtendedAttributes(_ request: fuse_req_t?, _ node: UInt64, _ 
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     do {
         let names = try context.fileSystem.extendedAttributeNames(node: node)
         reply.extendedAttribute(names, room: room)
@@ -208,7 +202,6 @@ private func onExtendedAttribute(
     guard let request, let name else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     do {
         let name = UnsafeRawBufferPointer(start: name, count: strlen(name))
         if let value = try context.fileSystem.extendedAttribute(node: node, name: name) {
@@ -232,7 +225,6 @@ private func onSeek(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    context.follow(request)
     guard whence == seekData || whence == seekHole else { return reply.error(EINVAL) }
     do {
         let target: SeekTarget = whence == seekData ? .data : .hole

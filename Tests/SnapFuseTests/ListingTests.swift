@@ -7,7 +7,7 @@ import Testing
 @testable import SnapFuse
 
 extension FuseTests {
-    /// Names with attributes for who wants them, and where a thread answers.
+    /// Names with attributes for who wants them.
     @Suite struct ListingTests {
         private let directories = 20
         private let files = 50
@@ -68,32 +68,6 @@ extension FuseTests {
             habits.didLookUp(client: 7)
             #expect(habits.list(5, isStart: true, client: 7) == (.everything, 4))
             #expect(habits.list(6, isStart: true, client: 7) == (.everything, nil))
-        }
-
-        @Test func aThreadFollowsTheClientItKeepsHearing() throws {
-            let everywhere = try #require(ProcessorSet(ofThread: ()))
-            let outcome = Outcome()
-            Thread("follower") {
-                var affinity = ClientAffinity()
-                func expect(_ wanted: Bool, _ what: String) {
-                    if !wanted { outcome.set(SnapError(.invalid, what)) }
-                }
-                func isFree() -> Bool { ProcessorSet(ofThread: ()) == everywhere }
-                let client = getpid()
-                for _ in 0...ClientAffinity.followAfter { affinity.willAnswer(client) }
-                // A machine of one processor has nowhere else to go.
-                expect(!isFree() || everywhere == ProcessorSet(only: 0), "stayed")
-                affinity.willAnswer(1)
-                expect(isFree(), "follows another at once")
-                for _ in 0...ClientAffinity.followAfter { affinity.willAnswer(client) }
-                affinity.leave()
-                expect(isFree(), "did not leave")
-                for _ in 0...ClientAffinity.followAfter { affinity.willAnswer(0) }
-                expect(isFree(), "follows nobody")
-                for _ in 0...ClientAffinity.followAfter { affinity.willAnswer(pid_t.max) }
-                expect(isFree(), "follows who is not there")
-            }.join()
-            if let error = outcome.error { throw error }
         }
     }
 }
