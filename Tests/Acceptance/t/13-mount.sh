@@ -35,9 +35,10 @@ ok "a second snapshot of the same second" wait_until 4 test -d "$M/snapshots/202
 is "three are shown" "$(ls "$M/snapshots" | wc -l)" 3
 is "the top of the mount" "$(ls "$M" | tr '\n' ' ')" "hosts latest snapshots tags "
 
-for command in 'touch X' 'mkdir X' 'ln -s a X' 'mknod X p' "rm '$M/latest$SRC/later'" "chmod 600 '$M/latest$SRC/later'" \
+NEW=$M/latest$SRC/new
+for command in 'touch "$NEW"' 'mkdir "$NEW"' 'ln -s a "$NEW"' 'mknod "$NEW" p' "rm '$M/latest$SRC/later'" "chmod 600 '$M/latest$SRC/later'" \
     "sh -c 'echo >>$M/latest$SRC/later'" "setfattr -n user.x -v 1 '$M/latest$SRC/later'" "mv '$M/snapshots' '$M/s'"; do
-    judge eval "${command//X/$M/latest$SRC/new}"
+    judge eval "$command"
     if ((JUDGED)) && grep -q 'Read-only file system' "$T/judged"; then pass "read-only: ${command%% *}"
     else fail "read-only: $command"; report_judged "$command"; fi
 done
