@@ -36,6 +36,8 @@ package final class IndexSegment: Sendable {
     package let name: ObjectID
     package let header: IndexHeader
     package let superseded: [ObjectID]
+    /// Its name on the store, for messages.
+    private let path: String
     private let file: any StoreFile
     private let key: FileKey
     private let pages: PageCache
@@ -54,6 +56,7 @@ package final class IndexSegment: Sendable {
     ) throws {
         let path = Self.storeName(name)
         self.name = name
+        self.path = path
         self.pages = pages
         serial = Self.serials.add(1, ordering: .relaxed).newValue
         let file = try store.open(path)
@@ -125,12 +128,12 @@ package final class IndexSegment: Sendable {
         try pages.value(
             PageKey(segment: serial, page: number), cost: { $0.count + 100 },
             make: {
-                try Self.open(number, 1, file, key, pageCount, Self.storeName(name))
+                try Self.open(number, 1, file, key, pageCount, path)
             })
     }
 
     private func damaged(_ problem: String) -> SnapError {
-        SnapError(.damaged, "\(Self.storeName(name)): \(problem)")
+        SnapError(.damaged, "\(path): \(problem)")
     }
 
     // MARK: Lookup
@@ -201,52 +204,37 @@ package final class IndexSegment: Sendable {
                 let position = header.packStart + Int(number) * PackDescription.size
                 let bytes = try page(position / IndexHeader.pageSize)
                 var reader = ByteReader(
-                    bytes, name: Self.storeName(name), offset: position % IndexHeader.pageSize)
+                    bytes, name: path, offset: position % IndexHeader.pageSize)
                 return PackReference(try PackDescription(&reader))
             })
     }
 
     // MARK: Passes
 
-    /// Calls body with every entry in ascending order; memory stays at some 64 pages.
+    /// Calls body with every pack of the table in order; memory stays at some pages.
+    func forEachPack(_ body: (PackDescription) throws -> Void) throws {
+        var number = 0
+        while number < header.packCount {
+            let position = header.packStart + number * PackDescription.size
+            let page = position / IndexHeader.pageSize
+            let block = try block(from: page, count: IndexPageReader.blockPages)
+            var reader = ByteReader(block, name: path, offset: position % IndexHeader.pageSize)
+            let end = page * IndexHeader.pageSize + block.count - header.packStart
+            while number < min(header.packCount, end / PackDescription.size) {
+                try body(try PackDescription(&reader))
+                number += 1
+            }
+        }
+    }
+
+    /// Calls body with every entry in ascending order; memory stays at some pages.
     package func forEachEntry(_ body: (IndexEntry) throws -> Void) throws {
         let reader = IndexPageReader(self)
         while let entry = try reader.next() { try body(entry) }
     }
 
-    /// 64 pages from `number` on, or as many as there are.
-    fileprivate func block(from number: Int) throws -> [UInt8] {
-        try Self.open(
-            number, min(64, pageCount - number), file, key, pageCount, Self.storeName(name))
-    }
-}
-
-/// A cursor over the entries of a segment in ascending order. Not thread-safe.
-package final class IndexPageReader {
-    package let segment: IndexSegment
-    private var block: [UInt8] = []
-    private var blockStart = 0
-    private var index = 0
-    private var last: ObjectID?
-
-    package init(_ segment: IndexSegment) { self.segment = segment }
-
-    /// The next entry; nil after the last. Throws `.damaged` where the order is broken.
-    package func next() throws -> IndexEntry? {
-        guard index < segment.header.entryCount else { return nil }
-        let position = segment.header.entryStart + index * IndexEntry.size
-        if position < blockStart || position >= blockStart + block.count {
-            let page = position / IndexHeader.pageSize
-            block = try segment.block(from: page)
-            blockStart = page * IndexHeader.pageSize
-        }
-        let entry = block.withUnsafeBytes { IndexEntry($0, at: position - blockStart) }
-        if let last, last >= entry.id {
-            throw SnapError(
-                .damaged, "\(IndexSegment.storeName(segment.name)): entries out of order")
-        }
-        last = entry.id
-        index += 1
-        return entry
+    /// `count` pages from `number` on, or as many as there are.
+    func block(from number: Int, count: Int) throws -> [UInt8] {
+        try Self.open(number, min(count, pageCount - number), file, key, pageCount, path)
     }
 }
