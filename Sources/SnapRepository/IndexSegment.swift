@@ -140,25 +140,50 @@ package final class IndexSegment: Sendable {
 
     /// The entry of an id, nil where the segment has none.
     package func lookup(_ id: ObjectID) throws -> IndexEntry? {
-        var (low, high) = try fanOut(id)
-        var pageNumber = -1
-        var bytes: [UInt8] = []
-        while low < high {
-            let middle = (low + high) / 2
-            let position = header.entryStart + middle * IndexEntry.size
-            if position / IndexHeader.pageSize != pageNumber {
-                pageNumber = position / IndexHeader.pageSize
-                bytes = try page(pageNumber)
+        var range = try fanOut(id)
+        // Ids are uniform: how far the id lies into its slot nearly always leads to the page.
+        let fraction = id.words.0 << UInt64(header.fanOutBits)
+        var guess =
+            range.lowerBound
+            + Int(UInt64(range.count).multipliedFullWidth(by: fraction).high)
+        while !range.isEmpty {
+            let number = (header.entryStart + guess * IndexEntry.size) / IndexHeader.pageSize
+            let bytes = try page(number)
+            let start = number * IndexHeader.pageSize - header.entryStart
+            let part = range.clamped(
+                to: max(0, start / IndexEntry.size)..<(start + IndexHeader.pageSize)
+                    / IndexEntry.size)
+            let (place, entry) = bytes.withUnsafeBytes {
+                Self.search($0, start, part, id)
             }
-            let offset = position % IndexHeader.pageSize
-            let found = bytes.withUnsafeBytes { ObjectID($0, at: offset) }
-            if found == id { return bytes.withUnsafeBytes { IndexEntry($0, at: offset) } }
-            if found < id { low = middle + 1 } else { high = middle }
+            if let entry { return entry }
+            if place > part.lowerBound && place < part.upperBound { return nil }
+            range =
+                place == part.lowerBound
+                ? range.lowerBound..<place : place..<range.upperBound
+            guess = (range.lowerBound + range.upperBound) / 2
         }
         return nil
     }
 
-    private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
+    /// The entry of an id among those in `range`, and where it is or would be. `start` is where the
+    /// page begins, counted from the first entry.
+    private static func search(
+        _ page: UnsafeRawBufferPointer, _ start: Int, _ range: Range<Int>, _ id: ObjectID
+    ) -> (place: Int, entry: IndexEntry?) {
+        var (low, high) = (range.lowerBound, range.upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            let offset = middle * IndexEntry.size - start
+            let found = ObjectID(page, at: offset)
+            if found == id { return (middle, IndexEntry(page, at: offset)) }
+            if found < id { low = middle + 1 } else { high = middle }
+        }
+        return (low, nil)
+    }
+
+    /// The entries of an id's slot.
+    private func fanOut(_ id: ObjectID) throws -> Range<Int> {
         let slot = slot(of: id)
         // Both bounds are nearly always on one page.
         let position = header.fanOutStart + slot * 4
@@ -173,7 +198,7 @@ package final class IndexSegment: Sendable {
             low = try fanOutSlot(slot - 1)
         }
         guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
-        return (low, high)
+        return low..<high
     }
 
     /// The slot of the fan-out that an id falls into.

@@ -91,6 +91,18 @@ import Testing
         #expect(segment.header.session == Self.session)
     }
 
+    /// Of two reads one is for the fan-out. A slot's entries lie on two pages more often than not.
+    @Test func lookupReadsTheRightPageFirst() throws {
+        var random = SeededRandom()
+        let ids = (0..<100_000).map { _ in ObjectID(random.bytes(32)) }
+        // Nothing stays in the cache but the page used last.
+        let segment = try open(try write([pack(1, ids)]).name, pages: PageCache(costMax: 0))
+        let before = files.operationCount
+        for id in ids[..<2000] { #expect(try segment.lookup(id) != nil) }
+        let reads = Double(files.operationCount - before) / 2000
+        #expect(reads < 2.1, "\(reads)")
+    }
+
     @Test func emptySegmentHasNothing() throws {
         let segment = try write([])
         #expect(segment.header.entryCount == 0)
