@@ -53,6 +53,12 @@ let package = Package(
                 "SnapBase", "SnapCrypto", "SnapZstd", "SnapFormat", "SnapStore", "SnapRepository",
                 "SnapView",
             ], path: "Tests/SnapTestSupport", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "snapfs-bench-index",
+            dependencies: [
+                "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
+                "SnapTestSupport",
+            ], path: "Tests/SnapBenchIndex", swiftSettings: swiftSettings),
         tests("SnapBaseTests", ["SnapBase", "SnapTestSupport"]),
         tests("SnapCryptoTests", ["SnapCrypto", "SnapBase", "SnapTestSupport"]),
         tests("SnapZstdTests", ["SnapZstd", "SnapBase", "SnapTestSupport"]),

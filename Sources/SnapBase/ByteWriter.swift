@@ -14,12 +14,24 @@ package struct ByteWriter {
     }
 
     package mutating func u8(_ value: UInt8) { bytes.append(value) }
+    /// Three bytes; the caller guarantees that the value fits.
+    package mutating func u24(_ value: UInt32) {
+        precondition(value < 1 << 24)
+        bytes.append(UInt8(truncatingIfNeeded: value))
+        bytes.append(UInt8(truncatingIfNeeded: value >> 8))
+        bytes.append(UInt8(truncatingIfNeeded: value >> 16))
+    }
     package mutating func u16(_ value: UInt16) { integer(value) }
     package mutating func u32(_ value: UInt32) { integer(value) }
     package mutating func u64(_ value: UInt64) { integer(value) }
     package mutating func i64(_ value: Int64) { integer(value) }
     package mutating func append(_ more: some Collection<UInt8>) { bytes.append(contentsOf: more) }
-    package mutating func append(_ id: ObjectID) { bytes.append(contentsOf: id.bytes) }
+    package mutating func append(_ id: ObjectID) {
+        integer(id.words.0.byteSwapped)
+        integer(id.words.1.byteSwapped)
+        integer(id.words.2.byteSwapped)
+        integer(id.words.3.byteSwapped)
+    }
 
     package mutating func zeros(_ count: Int) {
         bytes.append(contentsOf: repeatElement(0, count: count))

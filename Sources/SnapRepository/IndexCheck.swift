@@ -64,7 +64,8 @@ extension IndexSegment {
         guard try store.open(path).digest() == name else {
             throw SnapError(.damaged, "\(path): the content is not what the name says")
         }
-        let descriptions = try (0..<UInt32(header.packCount)).map { try pack($0).description }
+        var descriptions: [PackDescription] = []
+        try forEachPack { descriptions.append($0) }
         var objects = [PlacedObjects](repeating: PlacedObjects(), count: descriptions.count)
         var slot = 0
         var count = 0

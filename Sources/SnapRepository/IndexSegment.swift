@@ -36,6 +36,8 @@ package final class IndexSegment: Sendable {
     package let name: ObjectID
     package let header: IndexHeader
     package let superseded: [ObjectID]
+    /// Its name on the store, for messages.
+    private let path: String
     private let file: any StoreFile
     private let key: FileKey
     private let pages: PageCache
@@ -54,6 +56,7 @@ package final class IndexSegment: Sendable {
     ) throws {
         let path = Self.storeName(name)
         self.name = name
+        self.path = path
         self.pages = pages
         serial = Self.serials.add(1, ordering: .relaxed).newValue
         let file = try store.open(path)
@@ -125,37 +128,62 @@ package final class IndexSegment: Sendable {
         try pages.value(
             PageKey(segment: serial, page: number), cost: { $0.count + 100 },
             make: {
-                try Self.open(number, 1, file, key, pageCount, Self.storeName(name))
+                try Self.open(number, 1, file, key, pageCount, path)
             })
     }
 
     private func damaged(_ problem: String) -> SnapError {
-        SnapError(.damaged, "\(Self.storeName(name)): \(problem)")
+        SnapError(.damaged, "\(path): \(problem)")
     }
 
     // MARK: Lookup
 
     /// The entry of an id, nil where the segment has none.
     package func lookup(_ id: ObjectID) throws -> IndexEntry? {
-        var (low, high) = try fanOut(id)
-        var pageNumber = -1
-        var bytes: [UInt8] = []
-        while low < high {
-            let middle = (low + high) / 2
-            let position = header.entryStart + middle * IndexEntry.size
-            if position / IndexHeader.pageSize != pageNumber {
-                pageNumber = position / IndexHeader.pageSize
-                bytes = try page(pageNumber)
+        var range = try fanOut(id)
+        // Ids are uniform: how far the id lies into its slot nearly always leads to the page.
+        let fraction = id.words.0 << UInt64(header.fanOutBits)
+        var guess =
+            range.lowerBound
+            + Int(UInt64(range.count).multipliedFullWidth(by: fraction).high)
+        while !range.isEmpty {
+            let number = (header.entryStart + guess * IndexEntry.size) / IndexHeader.pageSize
+            let bytes = try page(number)
+            let start = number * IndexHeader.pageSize - header.entryStart
+            let part = range.clamped(
+                to: max(0, start / IndexEntry.size)..<(start + IndexHeader.pageSize)
+                    / IndexEntry.size)
+            let (place, entry) = bytes.withUnsafeBytes {
+                Self.search($0, start, part, id)
             }
-            let offset = position % IndexHeader.pageSize
-            let found = bytes.withUnsafeBytes { ObjectID($0, at: offset) }
-            if found == id { return bytes.withUnsafeBytes { IndexEntry($0, at: offset) } }
-            if found < id { low = middle + 1 } else { high = middle }
+            if let entry { return entry }
+            if place > part.lowerBound && place < part.upperBound { return nil }
+            range =
+                place == part.lowerBound
+                ? range.lowerBound..<place : place..<range.upperBound
+            guess = (range.lowerBound + range.upperBound) / 2
         }
         return nil
     }
 
-    private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
+    /// The entry of an id among those in `range`, and where it is or would be. `start` is where the
+    /// page begins, counted from the first entry.
+    private static func search(
+        _ page: UnsafeRawBufferPointer, _ start: Int, _ range: Range<Int>, _ id: ObjectID
+    ) -> (place: Int, entry: IndexEntry?) {
+        var (low, high) = (range.lowerBound, range.upperBound)
+        while low < high {
+            let middle = (low + high) / 2
+            let offset = middle * IndexEntry.size - start
+            let found = ObjectID(page, at: offset)
+            if found == id { return (middle, IndexEntry(page, at: offset)) }
+            if found < id { low = middle + 1 } else { high = middle }
+        }
+        return (low, nil)
+    }
+
+    /// The entries of an id's slot.
+    private func fanOut(_ id: ObjectID) throws -> Range<Int> {
         let slot = slot(of: id)
         // Both bounds are nearly always on one page.
         let position = header.fanOutStart + slot * 4
@@ -170,7 +198,7 @@ package final class IndexSegment: Sendable {
             low = try fanOutSlot(slot - 1)
         }
         guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
-        return (low, high)
+        return low..<high
     }
 
     /// The slot of the fan-out that an id falls into.
@@ -201,52 +229,37 @@ package final class IndexSegment: Sendable {
                 let position = header.packStart + Int(number) * PackDescription.size
                 let bytes = try page(position / IndexHeader.pageSize)
                 var reader = ByteReader(
-                    bytes, name: Self.storeName(name), offset: position % IndexHeader.pageSize)
+                    bytes, name: path, offset: position % IndexHeader.pageSize)
                 return PackReference(try PackDescription(&reader))
             })
     }
 
     // MARK: Passes
 
-    /// Calls body with every entry in ascending order; memory stays at some 64 pages.
+    /// Calls body with every pack of the table in order; memory stays at some pages.
+    func forEachPack(_ body: (PackDescription) throws -> Void) throws {
+        var number = 0
+        while number < header.packCount {
+            let position = header.packStart + number * PackDescription.size
+            let page = position / IndexHeader.pageSize
+            let block = try block(from: page, count: IndexPageReader.blockPages)
+            var reader = ByteReader(block, name: path, offset: position % IndexHeader.pageSize)
+            let end = page * IndexHeader.pageSize + block.count - header.packStart
+            while number < min(header.packCount, end / PackDescription.size) {
+                try body(try PackDescription(&reader))
+                number += 1
+            }
+        }
+    }
+
+    /// Calls body with every entry in ascending order; memory stays at some pages.
     package func forEachEntry(_ body: (IndexEntry) throws -> Void) throws {
         let reader = IndexPageReader(self)
         while let entry = try reader.next() { try body(entry) }
     }
 
-    /// 64 pages from `number` on, or as many as there are.
-    fileprivate func block(from number: Int) throws -> [UInt8] {
-        try Self.open(
-            number, min(64, pageCount - number), file, key, pageCount, Self.storeName(name))
-    }
-}
-
-/// A cursor over the entries of a segment in ascending order. Not thread-safe.
-package final class IndexPageReader {
-    package let segment: IndexSegment
-    private var block: [UInt8] = []
-    private var blockStart = 0
-    private var index = 0
-    private var last: ObjectID?
-
-    package init(_ segment: IndexSegment) { self.segment = segment }
-
-    /// The next entry; nil after the last. Throws `.damaged` where the order is broken.
-    package func next() throws -> IndexEntry? {
-        guard index < segment.header.entryCount else { return nil }
-        let position = segment.header.entryStart + index * IndexEntry.size
-        if position < blockStart || position >= blockStart + block.count {
-            let page = position / IndexHeader.pageSize
-            block = try segment.block(from: page)
-            blockStart = page * IndexHeader.pageSize
-        }
-        let entry = block.withUnsafeBytes { IndexEntry($0, at: position - blockStart) }
-        if let last, last >= entry.id {
-            throw SnapError(
-                .damaged, "\(IndexSegment.storeName(segment.name)): entries out of order")
-        }
-        last = entry.id
-        index += 1
-        return entry
+    /// `count` pages from `number` on, or as many as there are.
+    func block(from number: Int, count: Int) throws -> [UInt8] {
+        try Self.open(number, min(count, pageCount - number), file, key, pageCount, path)
     }
 }

@@ -13,15 +13,11 @@ package struct IndexStatistics: Sendable {
     /// One pass over all segments at once, each in order of ids, so that memory stays flat.
     /// `progress` is called now and then.
     package init(_ reader: ObjectReader, progress: () throws -> Void) throws {
-        let readers = reader.segments.map { IndexPageReader($0) }
-        var heads = try readers.map { try $0.next() }
-        while let first = heads.compactMap({ $0 }).min(by: { $0.id < $1.id }) {
+        var merge = try IndexMerge(reader.segments)
+        while let (entry, _) = try merge.next() {
             if objects % 65536 == 0 { try progress() }
             objects += 1
-            bytes += UInt64(first.length)
-            for index in heads.indices where heads[index]?.id == first.id {
-                heads[index] = try readers[index].next()
-            }
+            bytes += UInt64(entry.length)
         }
     }
 }

@@ -75,15 +75,18 @@ package final class ObjectReader: Sendable {
     /// Without `usingCopy`, lookups ask the repository's own segments and nothing else.
     package func refresh(usingCopy: Bool = true) throws {
         let (listed, damaged) = try list()
-        let used =
-            (usingCopy ? cache : nil)?.merged(
-                listed, open: { try openSegment($0, in: $1) },
-                newKey: {
-                    try FileKey(
-                        kind: .index, generation: newest, salt: try Random.bytes(32),
-                        master: masters[newest]!, repository: repository)
-                }) ?? listed
+        let used = usingCopy ? merged(listed) : listed
         state.withLock { $0 = State(segments: used, listed: listed, damaged: damaged) }
+    }
+
+    private func merged(_ listed: [IndexSegment]) -> [IndexSegment] {
+        cache?.merged(
+            listed, open: { try openSegment($0, in: $1) },
+            newKey: {
+                try FileKey(
+                    kind: .index, generation: newest, salt: try Random.bytes(32),
+                    master: masters[newest]!, repository: repository)
+            }) ?? listed
     }
 
     /// The segments of the repository itself that count.
@@ -125,13 +128,22 @@ package final class ObjectReader: Sendable {
             name, store: store, masters: masters, repository: repository, pages: pages)
     }
 
-    /// Adds a segment that this process has written.
+    /// Adds a segment that this process has written. In a long backup these become many, and a new
+    /// object costs a look into each: they are merged into the cache as those of a listing are.
+    /// Not while another thread refreshes.
     func add(_ segment: IndexSegment) {
-        state.withLock {
+        let (count, listed) = state.withLock {
             $0.segments.append(segment)
             $0.listed.append(segment)
+            return ($0.segments.count, $0.listed)
         }
+        guard cache != nil, count > IndexCache.segmentsMax else { return }
+        let used = merged(listed)
+        state.withLock { $0.segments = used }
     }
+
+    /// How many segments a lookup may have to ask.
+    var segmentsAsked: Int { state.withLock { $0.segments.count } }
 
     /// Where an object is; nil when no readable segment has it.
     package func find(_ id: ObjectID) throws -> ObjectLocation? {

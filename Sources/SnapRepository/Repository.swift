@@ -218,7 +218,7 @@ package final class Repository: Sendable {
     }
 
     /// The key of a new file, under the newest generation.
-    func newFileKey(_ kind: FileKind, session: [UInt8], counter: UInt64) throws -> FileKey {
+    package func newFileKey(_ kind: FileKind, session: [UInt8], counter: UInt64) throws -> FileKey {
         let generation = keyring.newest
         return try FileKey(
             kind: kind, generation: generation,

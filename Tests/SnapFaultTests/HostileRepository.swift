@@ -121,7 +121,8 @@ final class HostileRepository {
             session: session.id)
         _ = try IndexWriter.write(
             store: repository.store, key: try session.newFileKey(.index), header: header,
-            packs: packs.map(\.description), superseded: [], entries: { try entries.forEach($0) })
+            packs: { body in try packs.forEach { try body($0.description) } }, superseded: [],
+            entries: { try entries.forEach($0) })
     }
 
     /// Writes everything below a root, reads it back as any user would. Throws what opening throws.

@@ -100,4 +100,39 @@ import Testing
         sample.cache.before = { _, _, _ in throw SnapError(.io, "no") }
         try sample.readsRight()
     }
+
+    /// A segment of one pack with these objects, which exists only in the index.
+    private func segment(_ number: Int, _ ids: [ObjectID], in repository: Repository) throws
+        -> IndexSegment
+    {
+        let pack = FinishedPack(
+            description: PackDescription(
+                name: ObjectID(words: (UInt64(number), 0, 0, 0)),
+                salt: [UInt8](repeating: 1, count: 32), fileSize: 4096, generation: 0,
+                kind: .dataPack),
+            objects: ids.map {
+                PackedObject(id: $0, kind: .data, record: 0, offset: UInt32(number), length: 1)
+            }, records: [RecordPlace(offset: 80, size: 100)])
+        let session = [UInt8](repeating: 1, count: 16)
+        let name = try IndexWriter.write(
+            [pack], store: repository.store,
+            key: try repository.newFileKey(.index, session: session, counter: 1), session: session)
+        return try repository.objects.openSegment(name)
+    }
+
+    @Test func segmentsOfALongBackupAreMergedAsTheyCome() throws {
+        var random = SeededRandom()
+        let sample = try Sample()
+        let repository = try sample.open()
+        let groups = (0..<40).map { _ in (0..<50).map { _ in ObjectID(random.bytes(32)) } }
+        for (number, ids) in groups.enumerated() {
+            repository.objects.add(try segment(number, ids, in: repository))
+            #expect(repository.objects.segmentsAsked <= IndexCache.segmentsMax)
+        }
+        #expect(repository.objects.segments.count == 50)
+        for (number, ids) in groups.enumerated() {
+            for id in ids { #expect(try repository.objects.find(id)?.offset == number) }
+        }
+        try sample.readsRight()
+    }
 }

@@ -14,11 +14,12 @@ import Testing
     private static let repository = [UInt8](repeating: 2, count: 16)
     private static let session = [UInt8](repeating: 3, count: 16)
 
+    private let files = MemoryFileLayer()
     private let store: LocalStore
     private let pages = PageCache(costMax: 4 << 20)
 
     init() throws {
-        store = LocalStore(files: MemoryFileLayer(), location: "memory")
+        store = LocalStore(files: files, location: "memory")
         try store.makeDirectories()
         try store.create("snapfs", [])
     }
@@ -29,10 +30,10 @@ import Testing
             repository: Self.repository)
     }
 
-    private func open(_ name: ObjectID) throws -> IndexSegment {
+    private func open(_ name: ObjectID, pages: PageCache? = nil) throws -> IndexSegment {
         try IndexSegment(
             name, store: store, masters: [0: Self.master], repository: Self.repository,
-            pages: pages)
+            pages: pages ?? self.pages)
     }
 
     /// A pack of objects with these ids, which exists only in the index.
@@ -88,6 +89,18 @@ import Testing
         try segment.forEachEntry { all.append($0.id) }
         #expect(all == ids.sorted())
         #expect(segment.header.session == Self.session)
+    }
+
+    /// Of two reads one is for the fan-out. A slot's entries lie on two pages more often than not.
+    @Test func lookupReadsTheRightPageFirst() throws {
+        var random = SeededRandom()
+        let ids = (0..<100_000).map { _ in ObjectID(random.bytes(32)) }
+        // Nothing stays in the cache but the page used last.
+        let segment = try open(try write([pack(1, ids)]).name, pages: PageCache(costMax: 0))
+        let before = files.operationCount
+        for id in ids[..<2000] { #expect(try segment.lookup(id) != nil) }
+        let reads = Double(files.operationCount - before) / 2000
+        #expect(reads < 2.1, "\(reads)")
     }
 
     @Test func emptySegmentHasNothing() throws {
@@ -150,5 +163,31 @@ import Testing
         var all: [ObjectID] = []
         try merged.forEachEntry { all.append($0.id) }
         #expect(all == union.sorted())
+    }
+
+    /// Two writers may have merged the same segments; and a name's first word says little.
+    @Test func mergeNamesEachPackOnce() throws {
+        var random = SeededRandom()
+        let packs = (0..<300).map { number in
+            var pack = pack(1, [ObjectID(random.bytes(32)), ObjectID(random.bytes(32))])
+            pack.description.name.words = (UInt64(number % 3), 0, UInt64(number), 0)
+            return pack
+        }
+        let runs = [packs[..<200], packs[200..<200], packs[100...], packs[50..<250]]
+        let merged = try open(
+            IndexWriter.merge(
+                try runs.map { try write(Array($0)) }, store: store, key: key(),
+                session: Self.session))
+        #expect(merged.header.packCount == packs.count)
+        #expect(merged.header.entryCount == 2 * packs.count)
+        for pack in packs { try expect(merged, has: pack.objects.map(\.id), in: pack) }
+    }
+
+    @Test func mergeOfNothingIsEmpty() throws {
+        for segments in [[], [try write([])]] {
+            let merged = try open(
+                IndexWriter.merge(segments, store: store, key: key(), session: Self.session))
+            #expect(merged.header.entryCount == 0 && merged.header.packCount == 0)
+        }
     }
 }

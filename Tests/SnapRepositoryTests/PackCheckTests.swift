@@ -49,7 +49,8 @@ import Testing
             header: IndexHeader(
                 entryCount: changed.count, packCount: packs.count, supersededCount: 1,
                 session: session),
-            packs: packs, superseded: [segment.name], entries: { try changed.forEach($0) })
+            packs: { try packs.forEach($0) }, superseded: [segment.name],
+            entries: { try changed.forEach($0) })
     }
 
     @Test func anEqualIndexIsNoDamage() throws {

@@ -171,7 +171,8 @@ import Testing
             header: IndexHeader(
                 entryCount: entries.count, packCount: packs.count, supersededCount: 1,
                 session: session),
-            packs: packs, superseded: [segment.name], entries: { try entries.forEach($0) })
+            packs: { try packs.forEach($0) }, superseded: [segment.name],
+            entries: { try entries.forEach($0) })
     }
 
     @Test func aDirectoryThatIsNotWhatItsIdSaysIsDamage() throws {
