@@ -44,6 +44,8 @@ package final class IndexSegment: Sendable {
     private static let serials = Atomic<UInt64>(0)
     private let packs = LRUCache<UInt32, PackReference>(costMax: 4096)
     private let pageCount: Int
+    /// Offsets in the stream, which the header computes.
+    private let fanOutStart, entryStart: Int
 
     package static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
 
@@ -73,6 +75,7 @@ package final class IndexSegment: Sendable {
         let first = try Self.open(0, 1, file, key, pageCount, path)
         header = try IndexHeader(
             Array(first.prefix(IndexHeader.alignment)), fileSize: file.size, name: path)
+        (fanOutStart, entryStart) = (header.fanOutStart, header.entryStart)
         superseded = try Self.superseded(header, file, key, pageCount, path)
     }
 
@@ -142,7 +145,7 @@ package final class IndexSegment: Sendable {
         var bytes: [UInt8] = []
         while low < high {
             let middle = (low + high) / 2
-            let position = header.entryStart + middle * IndexEntry.size
+            let position = entryStart + middle * IndexEntry.size
             if position / IndexHeader.pageSize != pageNumber {
                 pageNumber = position / IndexHeader.pageSize
                 bytes = try page(pageNumber)
@@ -158,7 +161,7 @@ package final class IndexSegment: Sendable {
     private func fanOut(_ id: ObjectID) throws -> (Int, Int) {
         let slot = slot(of: id)
         // Both bounds are nearly always on one page.
-        let position = header.fanOutStart + slot * 4
+        let position = fanOutStart + slot * 4
         let bytes = try page(position / IndexHeader.pageSize)
         let high = Self.count(bytes, position % IndexHeader.pageSize)
         let low: Int
@@ -181,7 +184,7 @@ package final class IndexSegment: Sendable {
 
     /// How many entries have an id up to those of a slot.
     func fanOutSlot(_ slot: Int) throws -> Int {
-        let position = header.fanOutStart + slot * 4
+        let position = fanOutStart + slot * 4
         return Self.count(
             try page(position / IndexHeader.pageSize), position % IndexHeader.pageSize)
     }
@@ -192,9 +195,14 @@ package final class IndexSegment: Sendable {
         }
     }
 
+    /// Throws `.damaged` unless the segment's table has a pack of this number.
+    func requirePack(_ number: UInt32) throws {
+        guard number < header.packCount else { throw damaged("a pack out of range") }
+    }
+
     /// A pack of the segment's table.
     package func pack(_ number: UInt32) throws -> PackReference {
-        guard number < header.packCount else { throw damaged("a pack out of range") }
+        try requirePack(number)
         return try packs.value(
             number, cost: { _ in 1 },
             make: {

@@ -52,7 +52,9 @@ package final class Pack: Sendable {
     package var name: String { description.storeName }
 
     /// Opens the pack and checks that its size is what the index says.
-    package init(_ description: PackDescription, store: any Store, master: Secret, repository: [UInt8])
+    package init(
+        _ description: PackDescription, store: any Store, master: Secret, repository: [UInt8]
+    )
         throws
     {
         self.description = description
