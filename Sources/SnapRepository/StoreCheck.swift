@@ -85,7 +85,7 @@ package final class StoreCheck {
     // MARK: Slots
 
     private func checkSlots() throws {
-        let names = Set(try store.list("slots").map(\.name))
+        let names = Set(try store.list("slots").map(\.name).filter(Slot.isName))
         for name in names.sorted() {
             let path = "slots/\(name)"
             try finding(path) {
