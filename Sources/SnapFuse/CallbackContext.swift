@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What a callback finds behind its request: the file system, what was negotiated with the kernel,
-// and a buffer of the thread's own, so that a read or a directory listing allocates nothing.
+// what its clients are used to, and a buffer of the thread's own, so that a read or a directory
+// listing allocates nothing.
 
 import CFuse
 import Glibc
@@ -15,6 +16,9 @@ final class CallbackContext: @unchecked Sendable {
     let options: MountOptions
     var noOpen = false
     var noOpenDirectory = false
+    /// Set before any thread of the session starts, and lives longer than they do.
+    var session: OpaquePointer?
+    let habits = ListingHabits()
     private let scratchKey: pthread_key_t
 
     init(_ fileSystem: any FileSystem, _ options: MountOptions) throws {
@@ -45,6 +49,17 @@ final class CallbackContext: @unchecked Sendable {
             pthread_setspecific(scratchKey, Unmanaged.passRetained(scratch).toOpaque())
         }
         return scratch.room(size)
+    }
+
+    /// How a directory is listed, from an offset on, for who asks.
+    func listing(_ request: OpaquePointer, _ directory: UInt64, _ offset: off_t) -> Listing {
+        let (listing, stale) = habits.list(
+            directory, isStart: offset == 0, client: client(request))
+        if let stale {
+            // Not of the directory that is asked for, whose pages the kernel may hold now.
+            fuse_lowlevel_notify_inval_inode(session, stale, 0, 0)
+        }
+        return listing
     }
 
     /// Answers with the error's errno, after it was reported.

@@ -30,6 +30,12 @@ func callbackTable(extendedAttributes: Bool) -> fuse_lowlevel_ops {
     return table
 }
 
+/// The thread that asks; 0 when another process namespace hides it.
+func client(_ request: OpaquePointer) -> pid_t {
+    // Part of the request; lives as long as it does.
+    fuse_req_ctx(request).pointee.pid
+}
+
 private func bit(_ capability: Int32) -> UInt32 { UInt32(bitPattern: capability) }
 
 private func onInit(
@@ -68,6 +74,9 @@ private func onLookup(_ request: fuse_req_t?, _ parent: UInt64, _ name: UnsafePo
     do {
         let name = UnsafeRawBufferPointer(start: name, count: strlen(name))
         let result = try context.fileSystem.lookup(parent: parent, name: name)
+        if case .entry(let entry) = result, entry.attributes.mode & S_IFMT != S_IFDIR {
+            context.habits.didLookUp(client: client(request))
+        }
         reply.entry(result)
     } catch {
         context.fail(reply, "lookup", parent, error)
@@ -163,10 +172,12 @@ private func answerDirectory(
     let reply = Reply(request)
     let context = CallbackContext.of(request)
     let room = context.room(size + DirectoryReply.nameRoom)
-    var entries = DirectoryReply(request, room: room, size: size, withAttributes: withAttributes)
+    let listing: Listing? = withAttributes ? context.listing(request, node, offset) : nil
+    var entries = DirectoryReply(request, room: room, size: size, listing: listing)
     do {
         try context.fileSystem.readDirectory(
             node: node, from: UInt64(bitPattern: Int64(offset)), into: &entries)
+        if entries.hasProbe { context.habits.didProbe(client: client(request)) }
         reply.bytes(entries.bytes)
     } catch {
         context.fail(reply, "readdir", node, error)

@@ -13,8 +13,11 @@ package struct DirectoryReply: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
     /// Where a name gets its terminator: behind the part that is answered.
     private let nameBuffer: UnsafeMutableRawBufferPointer
-    private let withAttributes: Bool
+    /// nil: an answer to READDIR, which has no room for attributes.
+    private let listing: Listing?
     private var used = 0
+    /// Whether a file is listed without attributes, to see whether they are asked for.
+    private(set) var hasProbe = false
 
     /// The bytes of room that a DirectoryReply needs beyond the size that the kernel asked for.
     static let nameRoom = 4096
@@ -22,12 +25,12 @@ package struct DirectoryReply: ~Copyable {
     /// room has size bytes for the answer and nameRoom more.
     init(
         _ request: OpaquePointer, room: UnsafeMutableRawBufferPointer, size: Int,
-        withAttributes: Bool
+        listing: Listing?
     ) {
         self.request = request
         buffer = UnsafeMutableRawBufferPointer(rebasing: room[..<size])
         nameBuffer = UnsafeMutableRawBufferPointer(rebasing: room[size...])
-        self.withAttributes = withAttributes
+        self.listing = listing
     }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[..<used]) }
@@ -42,7 +45,17 @@ package struct DirectoryReply: ~Copyable {
             throw SnapError(.damaged, "a name in a directory is not one")
         }
         var parameters = fuse_entry_param(entry)
-        return append(name, &parameters, next)
+        let withhold = withholdsAttributes(entry)
+        // FUSE's sign that an entry is not looked up.
+        if withhold { parameters.ino = 0 }
+        guard append(name, &parameters, next) else { return false }
+        if withhold && listing == .probing { hasProbe = true }
+        return true
+    }
+
+    private func withholdsAttributes(_ entry: NodeEntry) -> Bool {
+        guard entry.attributes.mode & S_IFMT != S_IFDIR else { return false }
+        return listing == .names || listing == .probing && !hasProbe
     }
 
     /// Adds `.`, which is never taken as looked up. Only the inode number is answered.
@@ -74,7 +87,7 @@ package struct DirectoryReply: ~Copyable {
         let place = (buffer.baseAddress! + used).assumingMemoryBound(to: CChar.self)
         let offset = off_t(bitPattern: UInt(next))
         let size =
-            withAttributes
+            listing != nil
             ? fuse_add_direntry_plus(request, place, free, text, &parameters, offset)
             : fuse_add_direntry(request, place, free, text, &parameters.attr, offset)
         guard size <= free else { return false }

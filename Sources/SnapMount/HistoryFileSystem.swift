@@ -131,12 +131,12 @@ package final class HistoryFileSystem: MountedFileSystem {
     }
 
     package func extendedAttributeNames(node: UInt64) throws -> [UInt8] {
-        guard let inside = try nodes(node) else { return [] }
+        guard !NodeNumber.isBare(node), let inside = try nodes(node) else { return [] }
         return try inside.xattrNames(try inside.place(node))
     }
 
     package func extendedAttribute(node: UInt64, name: UnsafeRawBufferPointer) throws -> [UInt8]? {
-        guard let inside = try nodes(node) else { return nil }
+        guard !NodeNumber.isBare(node), let inside = try nodes(node) else { return nil }
         return try inside.xattr(try inside.place(node), name)
     }
 

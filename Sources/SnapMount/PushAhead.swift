@@ -121,7 +121,7 @@ final class PushAhead: @unchecked Sendable {
             let place = Place(
                 leaf: burst.leaf, index: index, rank: burst.rank + burst.leaf.rank(at: index))
             let count = try burst.nodes.view.read(place, at: 0, into: buffer)
-            let node = NodeNumber.number(slot: burst.nodes.slot, rank: place.rank)
+            let node = NodeNumber.number(slot: burst.nodes.slot, place: place)
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
             guard let session, try session.store(node, bytes) else { return }
             left -= count

@@ -58,11 +58,11 @@ package final class SnapshotFileSystem: MountedFileSystem {
     }
 
     package func extendedAttributeNames(node: UInt64) throws -> [UInt8] {
-        try nodes.xattrNames(try place(node))
+        NodeNumber.isBare(node) ? [] : try nodes.xattrNames(try place(node))
     }
 
     package func extendedAttribute(node: UInt64, name: UnsafeRawBufferPointer) throws -> [UInt8]? {
-        try nodes.xattr(try place(node), name)
+        NodeNumber.isBare(node) ? nil : try nodes.xattr(try place(node), name)
     }
 
     package func seek(node: UInt64, offset: Int, to target: SeekTarget) throws -> Int? {

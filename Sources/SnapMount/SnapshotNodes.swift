@@ -22,7 +22,7 @@ struct SnapshotNodes: Sendable {
     let slot: Int
 
     func entry(_ place: Place) -> NodeEntry {
-        let node = NodeNumber.number(slot: slot, rank: place.rank)
+        let node = NodeNumber.number(slot: slot, place: place)
         return NodeEntry(
             node: node, attributes: NodeAttributes(place.attributes, node: node),
             lifetime: Lifetime.forever)

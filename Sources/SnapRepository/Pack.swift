@@ -54,9 +54,7 @@ package final class Pack: Sendable {
     /// Opens the pack and checks that its size is what the index says.
     package init(
         _ description: PackDescription, store: any Store, master: Secret, repository: [UInt8]
-    )
-        throws
-    {
+    ) throws {
         self.description = description
         do { file = try store.open(description.storeName) } catch {
             let error = SnapError.wrap(error)

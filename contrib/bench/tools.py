@@ -192,7 +192,7 @@ class Borg(Tool):
 
 
 class Plain:
-    """What the same work costs without any backup program, on copies kept in memory."""
+    """What the same work costs without any backup program."""
 
     name = "plain"
 
