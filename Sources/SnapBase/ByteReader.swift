@@ -44,7 +44,11 @@ package struct ByteReader {
         return Array(bytes[offset..<offset + count])
     }
 
-    package mutating func objectID() throws -> ObjectID { ObjectID(try take(ObjectID.size)) }
+    package mutating func objectID() throws -> ObjectID {
+        guard remaining >= ObjectID.size else { throw damaged("ends early") }
+        defer { offset += ObjectID.size }
+        return bytes.withUnsafeBytes { ObjectID($0, at: offset) }
+    }
 
     /// Skips count bytes that must all be zero.
     package mutating func zeros(_ count: Int) throws {

@@ -114,7 +114,7 @@ package struct FileAttributes: Sendable {
 }
 
 /// Runs body with a zero byte behind the bytes of a name.
-@inline(__always)
+@inlinable @inline(__always)
 package func withTerminated<R>(
     _ name: UnsafeRawBufferPointer, _ body: (UnsafePointer<CChar>) throws -> R
 ) rethrows -> R {

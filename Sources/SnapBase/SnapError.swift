@@ -6,6 +6,7 @@
 import Glibc
 
 /// What went wrong, with what was being done to which object and what the user can do about it.
+@usableFromInline
 package struct SnapError: Error, Sendable {
     /// The class of a failure. Decides the exit status and the errno that a mount answers.
     package enum Kind: Sendable {
@@ -48,6 +49,7 @@ package struct SnapError: Error, Sendable {
     }
 
     /// The error of a failed system call: kind by errno, "action: strerror".
+    @usableFromInline
     package init(errno code: Int32, _ action: String) {
         let kind: Kind =
             switch code {
@@ -61,29 +63,32 @@ package struct SnapError: Error, Sendable {
     }
 
     /// The same error with the outer operation before it: "context: message".
+    @usableFromInline
     package func within(_ context: String) -> SnapError {
         SnapError(kind, "\(context): \(message)", code: code)
     }
 
     /// Any error as a SnapError; a foreign one keeps its description.
+    @usableFromInline
     package static func wrap(_ error: any Error) -> SnapError {
         (error as? SnapError) ?? SnapError(.io, "\(error)")
     }
 }
 
 extension SnapError: CustomStringConvertible {
+    @usableFromInline
     package var description: String { message }
 }
 
 /// Runs body and puts context before the message of whatever it throws.
-@inline(__always)
+@inlinable @inline(__always)
 package func within<R>(_ context: @autoclosure () -> String, _ body: () throws -> R) throws -> R {
     do { return try body() } catch { throw SnapError.wrap(error).within(context()) }
 }
 
 /// Calls a system function until it is not interrupted; throws its errno as "action: strerror".
 @discardableResult
-@inline(__always)
+@inlinable @inline(__always)
 package func systemCall<I: FixedWidthInteger>(
     _ action: @autoclosure () -> String, _ body: () -> I
 ) throws -> I {

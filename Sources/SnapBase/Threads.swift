@@ -7,11 +7,13 @@ import CLinux
 import Glibc
 
 /// A mutex with a condition. Every method of a class built on it runs its body inside `locked`.
+@usableFromInline
 package final class Monitor: @unchecked Sendable {
     // Sendable: both pointers are set once; the pthread calls on them are thread-safe.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline let condition: UnsafeMutablePointer<pthread_cond_t>
 
+    @usableFromInline
     package init() {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
@@ -27,7 +29,7 @@ package final class Monitor: @unchecked Sendable {
     }
 
     /// Runs body with the mutex held.
-    @inline(__always)
+    @inlinable @inline(__always)
     package func locked<R>(_ body: () throws -> R) rethrows -> R {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -35,6 +37,7 @@ package final class Monitor: @unchecked Sendable {
     }
 
     /// Releases the mutex, sleeps until woken, takes it again. Only inside `locked`.
+    @usableFromInline
     package func wait() { pthread_cond_wait(condition, mutex) }
 
     /// Like wait, for at most `seconds`; false when the time ran out.
@@ -48,6 +51,7 @@ package final class Monitor: @unchecked Sendable {
     }
 
     /// Wakes every waiter. Only inside `locked`.
+    @usableFromInline
     package func wakeAll() { pthread_cond_broadcast(condition) }
 }
 

@@ -34,8 +34,9 @@ package struct Exclusion: Sendable {
     package init() {}
 
     /// The last pattern that matches decides.
-    package func excludes(_ path: [[UInt8]]) -> Bool {
+    package func excludes(_ path: @autoclosure () -> [[UInt8]]) -> Bool {
         guard !patterns.isEmpty else { return false }
+        let path = path()
         return patterns.last { $0.matches(path) }.map { !$0.negated } ?? false
     }
 

@@ -84,7 +84,7 @@ package final class FileBackup {
             progress.update { $0.directories += 1 }
             options.visit?(Self.joined(path), isNew ? .new : .unchanged)
         case .endDirectory: try writer.endDirectory()
-        case .unchanged(let entry, let path):
+        case .unchanged(let entry, let directory):
             try writer.reuse(entry)
             progress.update {
                 guard entry.attributes.isRegular else {
@@ -94,7 +94,7 @@ package final class FileBackup {
                 $0.filesUnchanged += 1
                 $0.bytesUnchanged += entry.attributes.size
             }
-            options.visit?(Self.joined(path), .unchanged)
+            options.visit?(Self.joined(directory + [entry.name]), .unchanged)
         case .entry(let entry, let xattrs, let path, let before):
             try writer.add(entry, xattrs: xattrs)
             progress.update { $0.others += 1 }
@@ -138,12 +138,28 @@ package final class FileBackup {
     static func shown(_ path: [[UInt8]]) -> String { String(decoding: joined(path), as: UTF8.self) }
 }
 
-/// A directory of the predecessor.
-struct PredecessorDirectory {
+/// A directory of the predecessor. Not thread-safe.
+final class PredecessorDirectory {
     let view: SnapshotView
-    let place: Place
+    private let directory: Place
+    /// What was found last.
+    private var last: Place?
 
-    func place(_ name: [UInt8]) throws -> Place? { try view.lookup(name, in: place) }
+    init(view: SnapshotView, place: Place) {
+        self.view = view
+        directory = place
+    }
+
+    func place(_ name: [UInt8]) throws -> Place? {
+        // Names are asked for in order, so this is nearly always the one behind the last.
+        if let next = last?.next, next.hasName(name) {
+            last = next
+            return next
+        }
+        guard let found = try view.lookup(name, in: directory) else { return nil }
+        last = found
+        return found
+    }
 
     func below(_ name: [UInt8]) throws -> PredecessorDirectory? {
         guard let found = try place(name), found.attributes.isDirectory else { return nil }
@@ -157,9 +173,12 @@ struct OwnerNames: Sendable {
     private(set) var groups: [UInt32: String] = [:]
     private var seenUsers: Set<UInt32> = []
     private var seenGroups: Set<UInt32> = []
+    private var last: (uid: UInt32, gid: UInt32)?
     private static let countMax = 4096
 
     mutating func note(_ attributes: Attributes) {
+        if let last, last == (attributes.uid, attributes.gid) { return }
+        last = (attributes.uid, attributes.gid)
         if seenUsers.count < Self.countMax, seenUsers.insert(attributes.uid).inserted {
             if let entry = getpwuid(attributes.uid) {
                 users[attributes.uid] = String(cString: entry.pointee.pw_name)

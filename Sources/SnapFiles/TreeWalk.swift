@@ -207,7 +207,7 @@ final class TreeWalk {
         if attributes.isUnchanged(since: old.attributes, start: view.manifest.startTime),
             try view.isStored(old)
         {
-            return try emit(.unchanged(old, path: path + [name]))
+            return try emit(.unchanged(old, in: path))
         }
         try send(name, attributes, in: directory, before: old)
     }

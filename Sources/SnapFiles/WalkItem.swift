@@ -7,8 +7,8 @@ import SnapFormat
 enum WalkItem: Sendable {
     case beginDirectory(Entry, xattrs: [UInt8], path: [[UInt8]], isNew: Bool)
     case endDirectory
-    /// Just as the predecessor has it.
-    case unchanged(Entry, path: [[UInt8]])
+    /// Just as the predecessor has it; with the path of its directory.
+    case unchanged(Entry, in: [[UInt8]])
     /// Anything that has no content to be read.
     case entry(Entry, xattrs: [UInt8], path: [[UInt8]], before: Entry?)
     /// A file, open and on its way into the page cache; `before` is the predecessor's entry.

@@ -175,6 +175,16 @@ package final class DirectoryNode: Sendable {
         return (field(r + 75, UInt8.self), objectID(r + 96))
     }
 
+    /// The chunk and the size of a file that has neither extended attributes nor anything else that
+    /// only the whole entry tells; nil for any other record.
+    package func plainChunk(at index: Int) -> (id: ObjectID, size: UInt64)? {
+        precondition(level == 0)
+        let r = start(index)
+        // The length of the extension with the code of the content above it.
+        guard field(r + 72, UInt32.self) == 2 << 24 else { return nil }
+        return (objectID(r + 96), field(r + 40, UInt64.self))
+    }
+
     /// Whether a record carries extended attributes or a link target: whether its extension
     /// matters.
     package func hasExtension(at index: Int) -> Bool {
@@ -250,10 +260,14 @@ package final class DirectoryNode: Sendable {
                 I(littleEndian: all.loadUnaligned(fromByteOffset: record + offset, as: I.self))
             }
             func name(_ start: Int) -> UnsafeRawBufferPointer? {
-                let offset = Int(UInt32(littleEndian: all.loadUnaligned(
-                    fromByteOffset: start, as: UInt32.self)))
-                let length = Int(UInt16(littleEndian: all.loadUnaligned(
-                    fromByteOffset: start + 4, as: UInt16.self)))
+                let offset = Int(
+                    UInt32(
+                        littleEndian: all.loadUnaligned(
+                            fromByteOffset: start, as: UInt32.self)))
+                let length = Int(
+                    UInt16(
+                        littleEndian: all.loadUnaligned(
+                            fromByteOffset: start + 4, as: UInt16.self)))
                 guard offset >= heap, offset + length <= all.count else { return nil }
                 return UnsafeRawBufferPointer(rebasing: all[offset..<offset + length])
             }

@@ -65,6 +65,8 @@ package struct FieldReader {
 
     /// All values of a tag, taken out.
     package mutating func list(_ tag: UInt16) -> [[UInt8]] {
+        // Most entries of directories have none.
+        if values.isEmpty { return [] }
         let found = values.filter { $0.tag == tag }.map(\.value)
         if !found.isEmpty { values.removeAll { $0.tag == tag } }
         return found

@@ -7,8 +7,9 @@ import SnapBase
 import SnapCrypto
 
 /// Where an object is.
+@usableFromInline
 package struct IndexEntry: Sendable, Equatable {
-    package static let size = 48
+    @inlinable package static var size: Int { 48 }
 
     package var id: ObjectID
     /// Number of the pack in the segment's pack table.
@@ -104,10 +105,11 @@ package struct PackDescription: Sendable, Hashable {
 }
 
 /// The first section of a segment, and with it the places of the others.
+@usableFromInline
 package struct IndexHeader: Sendable, Equatable {
     /// Plain bytes of a page; 85 entries, 51 packs, 17 alignment units. With 10 million entries in
     /// 508 MB a lookup in pages of 64 KiB took five times as long, for a file of 506 MB.
-    package static let pageSize = 4080
+    @inlinable package static var pageSize: Int { 4080 }
     package static let sealedPageSize = pageSize + SealingKey.tagSize
     package static let alignment = 240
     package static let fanOutBitsMax: UInt32 = 24

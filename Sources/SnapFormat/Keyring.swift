@@ -44,6 +44,14 @@ package struct Keyring: Sendable {
         return "keyring/" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
     }
 
+    /// The number of a name below keyring/; nil for one that no keyring has.
+    package static func number(ofName name: String) -> UInt32? {
+        guard name.utf8.count == 8, name.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
+            let number = UInt32(name), number > 0
+        else { return nil }
+        return number
+    }
+
     /// The generation that new files are sealed under.
     package var newest: UInt32 { generations.keys.max()! }
 

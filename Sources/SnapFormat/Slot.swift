@@ -53,6 +53,9 @@ package struct Slot: Sendable {
     package var file: [UInt8] { bytes }
     package var isKeyFile: Bool { bytes[5] == 2 }
 
+    /// Whether a name below slots/ may be that of a slot.
+    package static func isName(_ name: String) -> Bool { Hex.decode(name)?.count == 16 }
+
     /// The name of the file below slots/.
     package func name() throws -> String {
         Hex.encode(try SHA256.digest(bytes).bytes.prefix(16))

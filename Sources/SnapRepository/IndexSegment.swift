@@ -46,6 +46,8 @@ package final class IndexSegment: Sendable {
     private static let serials = Atomic<UInt64>(0)
     private let packs = LRUCache<UInt32, PackReference>(costMax: 4096)
     private let pageCount: Int
+    /// Offsets in the stream, which the header computes.
+    private let fanOutStart, entryStart: Int
 
     package static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
 
@@ -76,6 +78,7 @@ package final class IndexSegment: Sendable {
         let first = try Self.open(0, 1, file, key, pageCount, path)
         header = try IndexHeader(
             Array(first.prefix(IndexHeader.alignment)), fileSize: file.size, name: path)
+        (fanOutStart, entryStart) = (header.fanOutStart, header.entryStart)
         superseded = try Self.superseded(header, file, key, pageCount, path)
     }
 
@@ -147,9 +150,9 @@ package final class IndexSegment: Sendable {
             range.lowerBound
             + Int(UInt64(range.count).multipliedFullWidth(by: fraction).high)
         while !range.isEmpty {
-            let number = (header.entryStart + guess * IndexEntry.size) / IndexHeader.pageSize
+            let number = (entryStart + guess * IndexEntry.size) / IndexHeader.pageSize
             let bytes = try page(number)
-            let start = number * IndexHeader.pageSize - header.entryStart
+            let start = number * IndexHeader.pageSize - entryStart
             let part = range.clamped(
                 to: max(0, start / IndexEntry.size)..<(start + IndexHeader.pageSize)
                     / IndexEntry.size)
@@ -186,7 +189,7 @@ package final class IndexSegment: Sendable {
     private func fanOut(_ id: ObjectID) throws -> Range<Int> {
         let slot = slot(of: id)
         // Both bounds are nearly always on one page.
-        let position = header.fanOutStart + slot * 4
+        let position = fanOutStart + slot * 4
         let bytes = try page(position / IndexHeader.pageSize)
         let high = Self.count(bytes, position % IndexHeader.pageSize)
         let low: Int
@@ -209,7 +212,7 @@ package final class IndexSegment: Sendable {
 
     /// How many entries have an id up to those of a slot.
     func fanOutSlot(_ slot: Int) throws -> Int {
-        let position = header.fanOutStart + slot * 4
+        let position = fanOutStart + slot * 4
         return Self.count(
             try page(position / IndexHeader.pageSize), position % IndexHeader.pageSize)
     }
@@ -220,9 +223,14 @@ package final class IndexSegment: Sendable {
         }
     }
 
+    /// Throws `.damaged` unless the segment's table has a pack of this number.
+    func requirePack(_ number: UInt32) throws {
+        guard number < header.packCount else { throw damaged("a pack out of range") }
+    }
+
     /// A pack of the segment's table.
     package func pack(_ number: UInt32) throws -> PackReference {
-        guard number < header.packCount else { throw damaged("a pack out of range") }
+        try requirePack(number)
         return try packs.value(
             number, cost: { _ in 1 },
             make: {

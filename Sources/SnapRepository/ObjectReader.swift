@@ -38,6 +38,9 @@ package final class ObjectReader: Sendable {
     private let ahead: ReadAhead?
     private let cache: IndexCache?
     private let state = Mutex(State())
+    /// Number of the segment that the last object was found in: what was written together is asked
+    /// for together, so the other segments are seldom asked at all.
+    private let lastHit = Atomic<Int>(0)
 
     private struct State {
         /// What lookups ask: the listed segments, or merged copies of them.
@@ -147,22 +150,44 @@ package final class ObjectReader: Sendable {
 
     /// Where an object is; nil when no readable segment has it.
     package func find(_ id: ObjectID) throws -> ObjectLocation? {
+        try lookUp(id) { segment, entry in
+            ObjectLocation(
+                pack: try segment.pack(entry.pack), record: entry.record,
+                offset: Int(entry.offset), length: Int(entry.length))
+        }
+    }
+
+    /// Whether a readable segment has an object.
+    package func contains(_ id: ObjectID) throws -> Bool {
+        try lookUp(id) { segment, entry in try segment.requirePack(entry.pack) } != nil
+    }
+
+    /// What body makes of the entry of an object; nil when no readable segment has one.
+    private func lookUp<R>(
+        _ id: ObjectID, _ body: (IndexSegment, IndexEntry) throws -> R
+    ) throws -> R? {
         let (segments, listed) = state.withLock { ($0.segments, $0.listed) }
-        do { return try find(id, in: segments) } catch let error as SnapError {
+        do { return try lookUp(id, in: segments, body) } catch let error as SnapError {
             // A fault of the cache is none of the repository: it is done without until the next
             // refresh.
             guard segments.map(\.name) != listed.map(\.name) else { throw error }
             state.withLock { $0.segments = $0.listed }
-            return try find(id, in: listed)
+            return try lookUp(id, in: listed, body)
         }
     }
 
-    private func find(_ id: ObjectID, in segments: [IndexSegment]) throws -> ObjectLocation? {
-        for segment in segments {
-            guard let entry = try segment.lookup(id) else { continue }
-            return ObjectLocation(
-                pack: try segment.pack(entry.pack), record: entry.record,
-                offset: Int(entry.offset), length: Int(entry.length))
+    private func lookUp<R>(
+        _ id: ObjectID, in segments: [IndexSegment],
+        _ body: (IndexSegment, IndexEntry) throws -> R
+    ) throws -> R? {
+        let hint = lastHit.load(ordering: .relaxed)
+        if hint < segments.count, let entry = try segments[hint].lookup(id) {
+            return try body(segments[hint], entry)
+        }
+        for number in segments.indices where number != hint {
+            guard let entry = try segments[number].lookup(id) else { continue }
+            lastHit.store(number, ordering: .relaxed)
+            return try body(segments[number], entry)
         }
         return nil
     }

@@ -142,7 +142,7 @@ package final class Repository: Sendable {
         _ store: any Store, _ credential: Credential, repository: [UInt8], warn: (String) -> Void
     ) throws -> SlotKeys {
         var damaged = 0
-        let names = try store.list("slots").map(\.name).sorted()
+        let names = try store.list("slots").map(\.name).filter(Slot.isName).sorted()
         for name in names.prefix(Slot.countMax) {
             do {
                 let slot = try Slot(try store.read("slots/\(name)", limit: 4096), name: name)
@@ -165,7 +165,8 @@ package final class Repository: Sendable {
     private static func newestKeyring(
         _ store: any Store, _ keys: SlotKeys, repository: [UInt8]
     ) throws -> Keyring {
-        let numbers = try store.list("keyring").compactMap { UInt32($0.name) }.sorted()
+        let numbers = try store.list("keyring").compactMap { Keyring.number(ofName: $0.name) }
+            .sorted()
         guard let newest = numbers.last, numbers.enumerated().allSatisfy({ $0 + 1 == $1 }) else {
             throw SnapError(.damaged, "the repository's keyrings are missing or have gaps")
         }

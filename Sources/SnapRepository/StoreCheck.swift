@@ -85,7 +85,7 @@ package final class StoreCheck {
     // MARK: Slots
 
     private func checkSlots() throws {
-        let names = Set(try store.list("slots").map(\.name))
+        let names = Set(try store.list("slots").map(\.name).filter(Slot.isName))
         for name in names.sorted() {
             let path = "slots/\(name)"
             try finding(path) {
@@ -155,7 +155,9 @@ package final class StoreCheck {
     /// Reads every pack that the index names, on the `threads` threads of a pool.
     package func readPacks(_ pool: WorkerPool, threads: Int) throws {
         let names = expected.order.filter { !suspects.contains($0) }
+        // Large ones first: a small one at the end leaves no thread without work for long.
         let packs = names.map { expected.packs[$0]! }  // `order` has the keys of `packs`
+            .sorted { $0.description.fileSize > $1.description.fileSize }
         observer.expect(
             packs.count, packs.reduce(0) { $0 + UInt64($1.description.fileSize) })
         let scrubber = PackScrubber(repository, observer)

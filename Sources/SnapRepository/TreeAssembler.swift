@@ -184,7 +184,7 @@ final class TreeAssembler {
     private func isNew(_ id: ObjectID) throws -> Bool {
         if session.contains(id) { return false }
         // A directory of many unchanged files asks for the same few pages of the index.
-        guard try repository.objects.find(id) == nil else { return false }
+        guard try !repository.objects.contains(id) else { return false }
         return session.insert(id)
     }
 

@@ -167,22 +167,22 @@ extension SnapshotView {
     /// Whether the index knows every object of a file: without that the file is not stored,
     /// whatever its entry says.
     package func isStored(_ entry: Entry) throws -> Bool {
-        if case .object(let id, _) = entry.xattrs, try objects.find(id) == nil { return false }
+        if case .object(let id, _) = entry.xattrs, try !objects.contains(id) { return false }
         switch entry.content {
         case .none, .inline, .directory: return true
-        case .chunk(let id): return try objects.find(id) != nil
+        case .chunk(let id): return try objects.contains(id)
         case .extents(let extents): return try areStored(extents)
         case .list(let id): return try isStored(list: id, from: 0, below: nil)
         }
     }
 
     private func areStored(_ extents: [Extent]) throws -> Bool {
-        try extents.allSatisfy { extent in try extent.id.map { try objects.find($0) != nil } ?? true
+        try extents.allSatisfy { extent in try extent.id.map { try objects.contains($0) } ?? true
         }
     }
 
     private func isStored(list id: ObjectID, from start: UInt64, below: UInt8?) throws -> Bool {
-        guard try objects.find(id) != nil else { return false }
+        guard try objects.contains(id) else { return false }
         let node = try listNode(id, from: start)
         guard below == nil || node.level + 1 == below! else { return false }
         if node.level == 0 { return try areStored(node.extents) }

@@ -54,6 +54,17 @@ package struct Place: Sendable {
 
     package var attributes: Attributes { leaf.attributes(at: index) }
     package var name: [UInt8] { leaf.name(at: index) }
+
+    package func hasName(_ name: [UInt8]) -> Bool {
+        leaf.withName(at: index) { own in name.withUnsafeBytes { compareNames(own, $0) == 0 } }
+    }
+
+    /// The entry behind this one; nil for the last of its leaf.
+    package var next: Place? {
+        guard index + 1 < leaf.count else { return nil }
+        let weight = leaf.rank(at: index + 1) - leaf.rank(at: index)
+        return Place(leaf: leaf, index: index + 1, rank: rank + weight)
+    }
 }
 
 /// Thread-safe.

@@ -84,14 +84,26 @@ final class TreeCheck {
                 try finding { try enter(frame.node, frame.next) }
                 continue
             }
-            components.append(frame.node.name(at: frame.next))
-            try finding { try check(try frame.node.entry(at: frame.next)) }
+            try checkEntry(frame.node, frame.next)
         }
     }
 
-    /// Runs body; what it finds becomes a finding of the path that is being looked at.
-    private func finding(_ body: () throws -> Void) throws {
+    private func checkEntry(_ node: DirectoryNode, _ index: Int) throws {
+        // Nearly all entries are such files: neither their names nor the rest is looked at.
+        if let (id, size) = node.plainChunk(at: index) {
+            return try finding(node.name(at: index)) { try objects.require(id, length: size) }
+        }
+        components.append(node.name(at: index))
+        try finding { try check(try node.entry(at: index)) }
+    }
+
+    /// Runs body; what it finds becomes a finding of the path that is being looked at, or of `name`
+    /// in that directory.
+    private func finding(
+        _ name: @autoclosure () -> [UInt8]? = nil, _ body: () throws -> Void
+    ) throws {
         do { try body() } catch let error as SnapError where error.isFinding {
+            if let name = name() { components.append(name) }
             for frame in stack { tainted.insert(frame.id) }
             result.findings.add(
                 CheckFinding(

@@ -13,11 +13,21 @@ import Testing
 @testable import SnapRepository
 
 @Suite struct HostileStoreTests {
-    @Test(arguments: ["00000000", "4294967295", "1", "+1", "00000003"])
-    func keyringOfAnImpossibleNumberIsDamage(name: String) throws {
+    @Test func keyringsWithAGapAreDamage() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        files.replace("keyring/00000003", files.contents["keyring/00000001"])
+        let error = #expect(throws: SnapError.self) { try openRepository(on: files) }
+        #expect(error?.kind == .damaged)
+    }
+
+    @Test(arguments: ["00000000", "4294967295", "1", "2", "1.tmp", "+0000001", "000000002"])
+    func whatHasNoNameOfAKeyringIsIgnored(name: String) throws {
         let files = MemoryFileLayer()
         try createRepository(on: files)
         files.replace("keyring/\(name)", files.contents["keyring/00000001"])
+        _ = try openRepository(on: files)
+        files.replace("keyring/00000001", nil)
         let error = #expect(throws: SnapError.self) { try openRepository(on: files) }
         #expect(error?.kind == .damaged)
     }
@@ -35,8 +45,10 @@ import Testing
         try createRepository(on: files)
         let slot = try #require(files.contents.first { $0.key.hasPrefix("slots/") })
         files.replace(slot.key, nil)
-        files.replace("slots/z", slot.value)
-        for number in 0..<Slot.countMax { files.replace("slots/\(number)", [0]) }
+        files.replace("slots/\(String(repeating: "f", count: 32))", slot.value)
+        for number in 0..<Slot.countMax {
+            files.replace("slots/\(String(repeating: "0", count: 30))\(10 + number)", [0])
+        }
         var warnings = 0
         let error = #expect(throws: SnapError.self) {
             try Repository.open(
@@ -44,6 +56,16 @@ import Testing
         }
         #expect(error?.kind == .wrongKey || error?.kind == .damaged)
         #expect(warnings == Slot.countMax)
+    }
+
+    @Test func whatHasNoNameOfASlotIsNotTried() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        for number in 0..<Slot.countMax { files.replace("slots/\(number)", [0]) }
+        files.replace("slots/\(String(repeating: "A", count: 32))", [0])
+        _ = try Repository.open(
+            LocalStore(files: files, location: "memory"), testKey,
+            warn: { Issue.record("\($0)") })
     }
 
     /// Lists every file twice.

@@ -80,8 +80,9 @@ import Testing
     }
 
     @Test func aDirectoryThatBecomesALinkMeanwhileIsNotFollowed() throws {
+        // More than the walk lists at once of a directory, and more than one batch of another.
         let site = try Site(
-            "mkdir -p d/e; for i in {1..3000}; do echo $i > d/$i; echo $i > d/e/$i; done")
+            "mkdir -p d/e; for i in {1..1100}; do echo $i > d/$i; done; cp d/1?? d/e")
         let swapped = Atomic<Bool>(false)
         let target = site.target
         let outcome = try site.restore(threads: 1) {
@@ -95,7 +96,7 @@ import Testing
         #expect(wasSwapped)
         #expect(try site.shell("ls -A outside") == "precious")
         #expect(try site.shell("readlink to/d") == "../outside")
-        #expect(try site.shell("ls to/moved | wc -l") == "3001")
+        #expect(try site.shell("ls to/moved | wc -l; ls to/moved/e | wc -l") == "1101\n100")
         #expect(outcome.problems.isEmpty)
     }
 

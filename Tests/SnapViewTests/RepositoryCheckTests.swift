@@ -248,6 +248,12 @@ import Testing
         #expect(report.findingCount == 1)
     }
 
+    @Test func foreignNamesAmongTheKeysAreNoDamage() throws {
+        let (test, _) = try repository()
+        for name in ["keyring/1.tmp", "slots/1.tmp"] { try test.overwrite(name, [1]) }
+        #expect(try check(test, readData: false).findingCount == 0)
+    }
+
     @Test func leftoversAreNotes() throws {
         let (test, _) = try repository()
         let name = String(repeating: "ab", count: 32)

@@ -79,6 +79,23 @@ import Testing
         #expect(line.bytes(escaped: true) == Array(#"x \xff\x0a"#.utf8))
     }
 
+    @Test func aFlatObjectIsTheEncodersLine() {
+        struct Message: Encodable {
+            let link: String?
+            let name: String
+            let size: UInt64
+        }
+        for number: UInt32 in Array(0...0x300) + [0x2028, 0xFEFF, 0xFFFD, 0x1F600] {
+            guard let scalar = Unicode.Scalar(number) else { continue }
+            let message = Message(link: nil, name: "a\(scalar)/b", size: .max)
+            var object = JSONObject()
+            object.add("link", message.link)
+            object.add("name", message.name)
+            object.add("size", message.size)
+            #expect(object.finished == JSONLine.encode(message), "U+\(number)")
+        }
+    }
+
     @Test func jsonIsOneSortedLine() {
         struct Message: Encodable {
             let messageType: String

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapFormat
 import SnapView
 
 struct FindCommand: Command {
@@ -80,22 +81,16 @@ struct PatternSearch {
 
 /// Prints what a search finds, snapshot by snapshot.
 private final class FindReport {
-    private struct Message: Encodable {
-        let snapshot: String
-        let time: String
-        let hits: Int
-        let matches: [EntryLine.Message]
-    }
-
     private let output: Output
+    private let document: FindDocument
     private let long: Bool
-    private var messages: [Message] = []
     private var isFirst = true
     private var isDamaged = false
 
     init(_ output: Output, long: Bool) {
         self.output = output
         self.long = long
+        document = FindDocument(output)
     }
 
     /// Searches below a place, and what is there itself unless it is the root. Damage ends the
@@ -106,15 +101,15 @@ private final class FindReport {
             output.warning(
                 "snapshot \(start.view.manifest.hexID.prefix(8)): \(error.message)")
         }
+        if output.json { try document.endSnapshot(start.view.manifest) }
     }
 
     private func find(_ search: PatternSearch, _ start: SnapshotPath) throws {
         let line = EntryLine(start.view)
-        var hits: [EntryLine.Message] = []
         var isFirstHit = true
         func show(_ place: Place, _ components: [[UInt8]]) throws {
             let path = absolutePath(components)
-            if output.json { return hits.append(try line.message(place, path: path)) }
+            if output.json { return try document.add(try line.message(place, path: path)) }
             if isFirstHit { try head(start.view) }
             isFirstHit = false
             try output.line(try line.text(place, path: path, long ? .long : .path))
@@ -130,12 +125,6 @@ private final class FindReport {
                 tree.skip()
             }
         }
-        guard !hits.isEmpty else { return }
-        let manifest = start.view.manifest
-        messages.append(
-            Message(
-                snapshot: manifest.hexID, time: Format.time(manifest.time.seconds),
-                hits: hits.count, matches: hits))
     }
 
     private func head(_ view: SnapshotView) throws {
@@ -147,9 +136,44 @@ private final class FindReport {
     }
 
     func end() throws {
-        if output.json { try output.json(messages) }
+        if output.json { try document.end() }
         if isDamaged {
             throw SnapError(.damaged, "some snapshots could not be searched to the end")
         }
     }
+}
+
+/// The JSON document of a search, printed as it grows: there may be more hits than memory. In each
+/// snapshot their number comes behind them, so that it need not be known before.
+private final class FindDocument {
+    private struct Summary: Encodable {
+        let hits: Int
+        let snapshot: String
+        let time: String
+    }
+
+    private let output: Output
+    private var snapshots = 0
+    private var hits = 0
+
+    init(_ output: Output) { self.output = output }
+
+    func add(_ hit: EntryLine.Message) throws {
+        let start =
+            hits > 0 ? "," : snapshots > 0 ? ",{\"matches\":[" : "[{\"matches\":["
+        hits += 1
+        try output.write(Array(start.utf8) + hit.json)
+    }
+
+    /// Ends the hits of a snapshot, if there are any.
+    func endSnapshot(_ manifest: Manifest) throws {
+        if hits == 0 { return }
+        let summary = Summary(
+            hits: hits, snapshot: manifest.hexID, time: Format.time(manifest.time.seconds))
+        // Its brace stands before the hits.
+        try output.write(Array("],".utf8) + JSONLine.encode(summary).dropFirst())
+        (hits, snapshots) = (0, snapshots + 1)
+    }
+
+    func end() throws { try output.write(Array((snapshots == 0 ? "[]\n" : "]\n").utf8)) }
 }

@@ -34,7 +34,7 @@ struct ListCommand: Command {
         let line = EntryLine(found.view)
         func show(_ place: Place, _ path: [UInt8]) throws {
             try Interruption.check()
-            if output.json { return try output.json(try line.message(place, path: path)) }
+            if output.json { return try output.json(try line.message(place, path: path).json) }
             try output.line(try line.text(place, path: path, long ? .long : .path))
         }
         guard found.place.attributes.isDirectory else { return try show(found.place, found.path) }

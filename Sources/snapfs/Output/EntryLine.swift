@@ -9,8 +9,7 @@ import SnapView
 struct EntryLine {
     enum Style { case path, long }
 
-    struct Message: Encodable {
-        var messageType = "node"
+    struct Message {
         let name: String
         let nameB64: String?
         let type: String
@@ -28,6 +27,31 @@ struct EntryLine {
         let linktarget: String?
         let linktargetB64: String?
         let device: String?
+
+        /// The JSON object.
+        var json: [UInt8] {
+            var object = JSONObject()
+            object.add("device", device)
+            object.add("gid", gid)
+            object.add("group", group)
+            object.add("inode", inode)
+            object.add("links", links)
+            object.add("linktarget", linktarget)
+            object.add("linktarget_b64", linktargetB64)
+            object.add("message_type", "node")
+            object.add("mode", mode)
+            object.add("mtime", mtime)
+            object.add("name", name)
+            object.add("name_b64", nameB64)
+            object.add("path", path)
+            object.add("path_b64", pathB64)
+            object.add("permissions", permissions)
+            object.add("size", size)
+            object.add("type", type)
+            object.add("uid", uid)
+            object.add("user", user)
+            return object.finished
+        }
     }
 
     private let view: SnapshotView

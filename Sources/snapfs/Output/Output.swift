@@ -46,6 +46,9 @@ final class Output: Sendable {
         try write(JSONLine.encode(message) + [0x0A])
     }
 
+    /// Prints a JSON line that is encoded already.
+    func json(_ object: [UInt8]) throws { try write(object + [0x0A]) }
+
     /// Prints what the user did not ask for but wants to know, such as a summary; not with --quiet
     /// or --json.
     func note(_ text: Text) throws {
@@ -72,7 +75,7 @@ final class Output: Sendable {
         }
     }
 
-    private func write(_ bytes: [UInt8]) throws {
+    func write(_ bytes: [UInt8]) throws {
         try bytes.withUnsafeBytes { try write($0) }
     }
 
