@@ -19,6 +19,7 @@ final class CallbackContext: @unchecked Sendable {
     /// Set before any thread of the session starts, and lives longer than they do.
     var session: OpaquePointer?
     let habits = ListingHabits()
+    let latency = LatencyRequest()
     private let scratchKey: pthread_key_t
 
     init(_ fileSystem: any FileSystem, _ options: MountOptions) throws {
@@ -33,9 +34,13 @@ final class CallbackContext: @unchecked Sendable {
     /// The session's threads have ended, and with them their buffers.
     deinit { pthread_key_delete(scratchKey) }
 
+    /// The context of a request that has just arrived. Call once a request: it is counted.
     static func of(_ request: OpaquePointer) -> CallbackContext {
         // Set by fuse_session_new; the session outlives its requests and holds the context.
-        Unmanaged.fromOpaque(fuse_req_userdata(request)).takeUnretainedValue()
+        let context = Unmanaged<CallbackContext>.fromOpaque(fuse_req_userdata(request))
+            .takeUnretainedValue()
+        context.latency.didAsk()
+        return context
     }
 
     /// size bytes that belong to this thread until its next request. A thread keeps the largest

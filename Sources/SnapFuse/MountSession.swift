@@ -20,11 +20,9 @@
 // and opens are what counts. `cat` of 1 GiB, read-ahead 128, 1024, 4096 KiB: 0.52, 0.51, 0.54 cold,
 // 0.16 warm: no difference without decoding; 1024 asks for as many bytes as one request may carry.
 //
-// A round trip whose two sides sleep in turn wakes an idle processor twice, which in a virtual
-// machine costs up to 150 us of the 20 that the question takes: `cp -a` with three questions a file
-// about attributes took 12 s on one processor or on busy ones, 16 to 34 s on two idle ones. Pinning
-// the answering thread to its client's processor does not help, as the kernel then moves the client
-// to the idle one; holding /dev/cpu_dma_latency at 0, which keeps processors from sleeping, does.
+// With three questions a file about attributes, most of `cp -a` is the waking of processors: see
+// LatencyRequest. Pinning the answering thread to its client's processor did not help, as the
+// kernel then moves the client to the idle one.
 
 import CFuse
 import Glibc
@@ -235,6 +233,7 @@ package final class MountSession: @unchecked Sendable {
         }
         monitor.locked { while users > 0 { monitor.wait() } }
         fuse_session_unmount(session)
+        context.takeUnretainedValue().latency.end()
     }
 }
 
