@@ -96,8 +96,8 @@ struct LRUState<Key: Hashable, Value> {
     }
 }
 
-/// A cache bounded by cost; drops what was used longest ago. With `load` it makes a missing value
-/// once however many threads ask for it at the same time. Thread-safe.
+/// A cache bounded by cost; drops what was used longest ago. `value(_:cost:make:)` makes a missing
+/// value once however many threads ask for it at the same time. Thread-safe.
 ///
 /// Inlinable, so that the modules which use it have it compiled for their types: a lookup in the
 /// index asks three times, and a generic answer spends most of its time in the runtime.

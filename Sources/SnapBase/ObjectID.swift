@@ -40,6 +40,12 @@ package struct ObjectID: Sendable, Hashable, Comparable {
         return out
     }
 
+    /// nil unless text is 64 lower-case hexadecimal digits.
+    package init?(hex text: String) {
+        guard text.utf8.count == 2 * Self.size, let bytes = Hex.decode(text) else { return nil }
+        self.init(bytes)
+    }
+
     /// 64 lower-case hexadecimal digits.
     package var hex: String { Hex.encode(bytes) }
 

@@ -109,17 +109,28 @@ package final class OrderedWork<Output: Sendable>: @unchecked Sendable {
 
     /// The oldest result, in order; nil after the last one.
     package func next() throws -> Output? {
-        try monitor.locked {
-            while true {
-                if let failure { throw failure }
-                if let result = results.removeValue(forKey: consumed) {
-                    consumed += 1
-                    monitor.wakeAll()
-                    return try result.get()
-                }
-                if finished && consumed == submitted { return nil }
-                monitor.wait()
+        try next(every: 86_400) {}
+    }
+
+    /// Like next, and calls `tick` whenever it has waited so many seconds for it.
+    package func next(every seconds: Double, tick: () throws -> Void) throws -> Output? {
+        while !isReady(within: seconds) { try tick() }
+        return try monitor.locked {
+            if let failure { throw failure }
+            guard let result = results.removeValue(forKey: consumed) else { return nil }
+            consumed += 1
+            monitor.wakeAll()
+            return try result.get()
+        }
+    }
+
+    /// Waits for the next result, the end or a failure; false when none came in time.
+    private func isReady(within seconds: Double) -> Bool {
+        monitor.locked {
+            while failure == nil, results[consumed] == nil, !(finished && consumed == submitted) {
+                if !monitor.wait(seconds: seconds) { return false }
             }
+            return true
         }
     }
 }

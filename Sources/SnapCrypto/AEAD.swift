@@ -87,6 +87,29 @@ package struct SealingKey: Sendable {
         }
     }
 
+    /// Seals the one thing that this key ever seals, under nonce 0.
+    package func wrap(_ plain: [UInt8], associated: [UInt8]) throws -> [UInt8] {
+        var wrapped = [UInt8](repeating: 0, count: plain.count + Self.tagSize)
+        try plain.withUnsafeBytes { plain in
+            try wrapped.withUnsafeMutableBytes {
+                try seal(nonce: 0, associated: associated, plain, into: $0)
+            }
+        }
+        return wrapped
+    }
+
+    /// What `wrap` sealed; nil when the bytes are not authentic.
+    package func unwrap(_ wrapped: [UInt8], associated: [UInt8]) throws -> [UInt8]? {
+        guard wrapped.count >= Self.tagSize else { return nil }
+        var plain = [UInt8](repeating: 0, count: wrapped.count - Self.tagSize)
+        let authentic = try wrapped.withUnsafeBytes { wrapped in
+            try plain.withUnsafeMutableBytes {
+                try open(nonce: 0, associated: associated, wrapped, into: $0)
+            }
+        }
+        return authentic ? plain : nil
+    }
+
     private func use<R>(
         _ nonce: UInt64, _ associated: [UInt8], encrypt: Int32,
         _ body: (OpaquePointer) throws -> R

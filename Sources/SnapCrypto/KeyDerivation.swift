@@ -20,8 +20,7 @@ package enum HKDF {
         mode: Int32, key: Secret, salt: [UInt8]?, info: [UInt8]?, count: Int
     ) throws -> Secret {
         try derive("HKDF", count: count) { parameters in
-            var mode = mode
-            parameters.add(OSSL_KDF_PARAM_MODE, &mode)
+            parameters.add(OSSL_KDF_PARAM_MODE, mode)
             parameters.add(OSSL_KDF_PARAM_DIGEST, "SHA256")
             key.withBytes { parameters.add(OSSL_KDF_PARAM_KEY, Array($0)) }
             if let salt { parameters.add(OSSL_KDF_PARAM_SALT, salt) }
@@ -98,7 +97,7 @@ private final class ParameterList {
             OSSL_PARAM_construct_uint64(key(name), value.assumingMemoryBound(to: UInt64.self)))
     }
 
-    func add(_ name: String, _ number: inout Int32) {
+    func add(_ name: String, _ number: Int32) {
         let value = withUnsafeBytes(of: number) { keep($0) }
         list.append(OSSL_PARAM_construct_int(key(name), value.assumingMemoryBound(to: Int32.self)))
     }

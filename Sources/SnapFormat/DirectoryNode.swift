@@ -36,7 +36,7 @@ package final class DirectoryNode: Sendable {
         bytesBelow = try reader.u64()
         try reader.zeros(8)
         let size = level == 0 ? Self.leafRecordSize : Self.indexRecordSize
-        guard level <= Self.levelMax, reader.remaining / size >= count, level == 0 || count > 0
+        guard level <= Self.levelMax, reader.remaining / size >= count, count > 0
         else { throw reader.damaged("level or count out of range") }
         self.bytes = bytes
         var ranks = [UInt64]()
@@ -221,17 +221,24 @@ package final class DirectoryNode: Sendable {
     ) throws -> Content {
         let inline = try fields.optional(1)
         let extents = try fields.optional(2)
+        guard inline == nil || reference.code == 1, extents == nil || reference.code == 3 else {
+            throw fields.damaged("content in two places")
+        }
         switch reference.code {
         case 0: return .none
         case 1:
-            guard let inline, UInt64(inline.count) == attributes.size else {
+            guard let inline, UInt64(inline.count) == attributes.size,
+                inline.count <= Content.inlineMax
+            else {
                 throw fields.damaged("inline content of the wrong size")
             }
             return .inline(inline)
         case 2: return .chunk(reference.id)
         case 3:
-            guard let extents, extents.count % Extent.size == 0 else {
-                throw fields.damaged("extents are missing")
+            guard let extents, extents.count % Extent.size == 0,
+                extents.count <= Extent.inlineMax * Extent.size
+            else {
+                throw fields.damaged("extents are missing or too many")
             }
             var reader = ByteReader(extents, name: "extents")
             let list = try Extent.decode(&reader, count: extents.count / Extent.size, from: 0)

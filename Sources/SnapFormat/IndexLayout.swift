@@ -159,6 +159,11 @@ package struct IndexHeader: Sendable, Equatable {
         }
     }
 
+    /// The slot of the fan-out that an id falls into.
+    package func slot(of id: ObjectID) -> Int {
+        fanOutBits == 0 ? 0 : Int(id.words.0 >> UInt64(64 - fanOutBits))
+    }
+
     package var bytes: [UInt8] {
         var writer = ByteWriter(capacity: Self.alignment)
         writer.u64(UInt64(entryCount))

@@ -85,14 +85,8 @@ package struct Keyring: Sendable {
             let shared = try ephemeral.agree(with: holder.publicKey)
             let key = try Self.wrapKey(
                 shared, salt: ephemeral.publicKey + holder.publicKey, head, repository)
-            var wrapped = [UInt8](repeating: 0, count: 48)
-            try content.withBytes { plain in
-                try wrapped.withUnsafeMutableBytes {
-                    try key.seal(nonce: 0, associated: head, plain, into: $0)
-                }
-            }
             out.append(holder.publicKey)
-            out.append(wrapped)
+            out.append(try key.wrap(content.withBytes { Array($0) }, associated: head))
         }
         let file = try FileKey(
             kind: .keyring, generation: 0, salt: draws.salt, master: content,
@@ -130,14 +124,19 @@ package struct Keyring: Sendable {
             throw reader.damaged("fails authentication")
         }
         var content: Secret?
+        var publicKeys: [[UInt8]] = []
         for _ in 0..<count {
             let publicKey = try reader.take(32)
+            publicKeys.append(publicKey)
             let wrapped = try reader.take(48)
             guard publicKey == keys.agreement.publicKey else { continue }
             let key = try Self.wrapKey(
                 try keys.agreement.agree(with: ephemeral), salt: ephemeral + publicKey, head,
                 repository)
-            content = try Self.unwrap(wrapped, key, head)
+            guard let plain = try key.unwrap(wrapped, associated: head) else {
+                throw reader.damaged("the content key fails authentication")
+            }
+            content = Secret(plain)
         }
         guard let content else {
             throw SnapError(
@@ -146,6 +145,9 @@ package struct Keyring: Sendable {
         self.number = number
         (generations, holders) = try Self.decode(
             Array(file[reader.offset..<file.count - 64]), content, name, repository)
+        guard Set(publicKeys).count == publicKeys.count, holders.count == publicKeys.count,
+            Set(publicKeys) == Set(holders.map(\.publicKey))
+        else { throw reader.damaged("the slots are not those of the keyring") }
     }
 
     /// Whether the keyring file is the rightful successor of `predecessor`.
@@ -189,7 +191,11 @@ package struct Keyring: Sendable {
         var generations: [UInt32: Secret] = [:]
         for value in fields.list(1) {
             var reader = ByteReader(value, name: name)
-            generations[try reader.u32()] = Secret(try reader.take(32))
+            let number = try reader.u32()
+            let before = generations.updateValue(Secret(try reader.take(32)), forKey: number)
+            guard before == nil, reader.remaining == 0 else {
+                throw fields.damaged("generation \(number): twice, or more than a secret")
+            }
         }
         guard generations[0] != nil else { throw fields.damaged("generation 0 is missing") }
         var holders: [Holder] = []
@@ -211,19 +217,6 @@ package struct Keyring: Sendable {
         let prk = try HKDF.extract(salt: salt, from: shared)
         return SealingKey(
             try HKDF.expand(prk, info: Array("snapfs1 keyring wrap".utf8) + repository + head))
-    }
-
-    private static func unwrap(
-        _ wrapped: [UInt8], _ key: SealingKey, _ head: [UInt8]
-    ) throws -> Secret {
-        var plain = [UInt8](repeating: 0, count: 32)
-        let authentic = try wrapped.withUnsafeBytes { wrapped in
-            try plain.withUnsafeMutableBytes {
-                try key.open(nonce: 0, associated: head, wrapped, into: $0)
-            }
-        }
-        guard authentic else { throw SnapError(.damaged, "keyring: fails authentication") }
-        return Secret(plain)
     }
 
     private static func chainCode(

@@ -45,6 +45,14 @@ package struct Manifest: Sendable, Equatable {
 
     package static let problemsMax = 1000
 
+    /// The error of a manifest that nobody could read again.
+    package static func tooLarge(_ size: Int) -> SnapError {
+        SnapError(
+            .invalid,
+            "the record of this snapshot would have \(size) bytes; name fewer or shorter sources, "
+                + "such as the directory that holds them")
+    }
+
     /// 16 bytes; the id of the session that wrote it.
     package var id: [UInt8]
     package var logicalID: [UInt8]

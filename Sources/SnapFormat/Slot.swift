@@ -104,13 +104,7 @@ package struct Slot: Sendable {
         let derived = try Self.derive(credential, head: head.bytes, repository: repository)
         head.append(derived.commitment)
         let plain = keys.agreement.secret.withBytes { Array($0) } + keys.mac.withBytes { Array($0) }
-        var wrapped = [UInt8](repeating: 0, count: 80)
-        try plain.withUnsafeBytes { plain in
-            try wrapped.withUnsafeMutableBytes {
-                try derived.wrap.seal(nonce: 0, associated: head.bytes, plain, into: $0)
-            }
-        }
-        head.append(wrapped)
+        head.append(try derived.wrap.wrap(plain, associated: head.bytes))
         head.zeros(16)
         bytes = head.bytes
     }
@@ -125,15 +119,10 @@ package struct Slot: Sendable {
         guard equalInConstantTime(derived.commitment, Array(bytes[Self.commitmentRange])) else {
             return nil
         }
-        var plain = [UInt8](repeating: 0, count: 64)
-        let authentic = try bytes.withUnsafeBytes { all in
-            try plain.withUnsafeMutableBytes {
-                try derived.wrap.open(
-                    nonce: 0, associated: Array(bytes[..<112]),
-                    UnsafeRawBufferPointer(rebasing: all[Self.wrappedRange]), into: $0)
-            }
+        let wrapped = Array(bytes[Self.wrappedRange])
+        guard let plain = try derived.wrap.unwrap(wrapped, associated: Array(bytes[..<112])) else {
+            throw SnapError(.damaged, "key slot: fails authentication")
         }
-        guard authentic else { throw SnapError(.damaged, "key slot: fails authentication") }
         let keys = SlotKeys(
             agreement: try AgreementKey(secret: Secret(plain[..<32])), mac: Secret(plain[32...]))
         guard keys.agreement.publicKey == publicKey else {

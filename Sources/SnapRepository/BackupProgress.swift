@@ -64,7 +64,8 @@ package final class BackupProgress: Sendable {
                 $0.problems.append(
                     SourceProblem(
                         path: Array(problem.path.prefix(Self.textMax)),
-                        message: String(problem.message.prefix(Self.textMax / 4))))
+                        message: String(
+                            decoding: problem.message.utf8.prefix(Self.textMax), as: UTF8.self)))
             }
         }
     }
@@ -97,6 +98,7 @@ package final class BackupProgress: Sendable {
         totals.filesChanged = counts.filesChanged
         totals.filesUnchanged = counts.filesUnchanged
         totals.bytesRead = counts.bytesRead
+        totals.bytesStored = counts.bytesStored
         return totals
     }
 }

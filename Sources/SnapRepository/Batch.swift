@@ -32,7 +32,7 @@ enum TreeEvent: Sendable {
 /// A fixed buffer of bytes with the events that refer to them: the unit that travels through the
 /// stages. Written by one stage at a time; returns its memory to the pool with its last reference.
 final class Batch: @unchecked Sendable {
-    // Sendable: it is handed from stage to stage through locks, and immutable after the first.
+    // Sendable: it is handed from stage to stage through locks, and written by one at a time.
     static let size = 4 << 20
     static let eventsMax = 4096
 

@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// One zstd context a thread at a time, kept for reuse.
+// Compresses records on many threads, each with a zstd context of its own that is kept for reuse.
 
 import Glibc
 import SnapBase
 import SnapFormat
 import SnapZstd
 
-struct DecompressorPool: Sendable {
-    private let contexts = ContextPool { Decompressor() }
-
-    func decompress(
-        _ frame: UnsafeRawBufferPointer, into raw: UnsafeMutableRawBufferPointer
-    ) throws {
-        try contexts.use { try $0.decompress(frame, into: raw) }
-    }
-}
-
-/// A record ready to be sealed: head and content, after the compressor.
+/// A record ready to be sealed, after the compressor.
 struct CompressedRecord: Sendable {
     /// Head and content.
     var bytes: [UInt8]
-    var rawSize: Int
 }
 
 /// Compresses the content of records and proves that each can be had back. Thread-safe.
@@ -62,7 +51,7 @@ final class RecordCompressor: Sendable {
                 }
                 out.storeBytes(of: head.word.littleEndian, as: UInt32.self)
             }
-            return CompressedRecord(bytes: bytes, rawSize: raw.count)
+            return CompressedRecord(bytes: bytes)
         }
     }
 

@@ -51,11 +51,9 @@ struct IndexCache: Sendable {
     private func cached(_ open: (ObjectID, any Store) throws -> IndexSegment) -> [IndexSegment] {
         let entries = (try? store.list("index")) ?? []
         return entries.compactMap { entry in
-            guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size else {
-                return nil
-            }
+            guard let name = ObjectID(hex: entry.name) else { return nil }
             // A damaged copy is of no use to anyone.
-            guard let segment = try? open(ObjectID(bytes), store) else {
+            guard let segment = try? open(name, store) else {
                 try? store.delete("index/\(entry.name)")
                 return nil
             }

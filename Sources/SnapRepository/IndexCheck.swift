@@ -71,7 +71,7 @@ extension IndexSegment {
         var count = 0
         try forEachEntry { entry in
             if count % 65536 == 0 { try progress() }
-            try checkFanOut(from: &slot, to: self.slot(of: entry.id), count)
+            try checkFanOut(from: &slot, to: header.slot(of: entry.id), count)
             count += 1
             guard entry.pack < descriptions.count,
                 Self.fits(entry, descriptions[Int(entry.pack)])

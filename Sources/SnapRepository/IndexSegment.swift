@@ -31,14 +31,16 @@ package struct PageKey: Hashable, Sendable {
 /// Opened pages of all segments, 4,080 bytes each.
 package typealias PageCache = LRUCache<PageKey, [UInt8]>
 
-/// An open segment. Thread-safe.
+/// A segment: its header, and its pages once it is held. Thread-safe.
 package final class IndexSegment: Sendable {
     package let name: ObjectID
     package let header: IndexHeader
     package let superseded: [ObjectID]
     /// Its name on the store, for messages.
     private let path: String
-    private let file: any StoreFile
+    private let store: any Store
+    /// Open from `hold` or the first page on.
+    private let file = Mutex<(any StoreFile)?>(nil)
     private let key: FileKey
     private let pages: PageCache
     /// Of this open file: names are a store's to give, and its pages must be no other's.
@@ -51,7 +53,8 @@ package final class IndexSegment: Sendable {
 
     package static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
 
-    /// Opens a segment: reads its header and the names it supersedes.
+    /// Reads a segment's header and the names it supersedes. Its file is not kept open: most of
+    /// what a repository lists has been superseded.
     package init(
         _ name: ObjectID, store: any Store, masters: [UInt32: Secret], repository: [UInt8],
         pages: PageCache
@@ -60,9 +63,9 @@ package final class IndexSegment: Sendable {
         self.name = name
         self.path = path
         self.pages = pages
+        self.store = store
         serial = Self.serials.add(1, ordering: .relaxed).newValue
         let file = try store.open(path)
-        self.file = file
         guard file.size >= ContainerHeader.size + IndexHeader.sealedPageSize else {
             throw SnapError(.damaged, "\(path): is too short")
         }
@@ -127,11 +130,24 @@ package final class IndexSegment: Sendable {
         }
     }
 
+    /// Keeps the file open from now on, so that it can be read even when it is deleted. Throws
+    /// `.notFound` when it already is.
+    func hold() throws { _ = try openFile() }
+
+    private func openFile() throws -> any StoreFile {
+        try file.withLock { open in
+            if let open { return open }
+            let file = try store.open(path)
+            open = file
+            return file
+        }
+    }
+
     private func page(_ number: Int) throws -> [UInt8] {
         try pages.value(
             PageKey(segment: serial, page: number), cost: { $0.count + 100 },
             make: {
-                try Self.open(number, 1, file, key, pageCount, path)
+                try Self.open(number, 1, openFile(), key, pageCount, path)
             })
     }
 
@@ -187,7 +203,7 @@ package final class IndexSegment: Sendable {
 
     /// The entries of an id's slot.
     private func fanOut(_ id: ObjectID) throws -> Range<Int> {
-        let slot = slot(of: id)
+        let slot = header.slot(of: id)
         // Both bounds are nearly always on one page.
         let position = fanOutStart + slot * 4
         let bytes = try page(position / IndexHeader.pageSize)
@@ -202,12 +218,6 @@ package final class IndexSegment: Sendable {
         }
         guard low <= high, high <= header.entryCount else { throw damaged("bad fan-out") }
         return low..<high
-    }
-
-    /// The slot of the fan-out that an id falls into.
-    func slot(of id: ObjectID) -> Int {
-        let bits = header.fanOutBits
-        return bits == 0 ? 0 : Int(id.words.0 >> UInt64(64 - bits))
     }
 
     /// How many entries have an id up to those of a slot.
@@ -268,6 +278,6 @@ package final class IndexSegment: Sendable {
 
     /// `count` pages from `number` on, or as many as there are.
     func block(from number: Int, count: Int) throws -> [UInt8] {
-        try Self.open(number, min(count, pageCount - number), file, key, pageCount, path)
+        try Self.open(number, min(count, pageCount - number), openFile(), key, pageCount, path)
     }
 }

@@ -109,22 +109,21 @@ package enum IndexWriter {
         _ header: IndexHeader, _ pages: PageWriter,
         _ entries: ((IndexEntry) throws -> Void) throws -> Void
     ) throws {
-        let bits = header.fanOutBits
-        var writer = ByteWriter(capacity: 4096)
+        var writer = ByteWriter(capacity: IndexHeader.pageSize)
         var slot = 0
         var count: UInt32 = 0
         func close(upTo next: Int) throws {
             while slot < next {
                 writer.u32(count)
                 slot += 1
-                if writer.count >= 4080 {
+                if writer.count >= IndexHeader.pageSize {
                     try pages.append(writer.bytes)
-                    writer = ByteWriter(capacity: 4096)
+                    writer = ByteWriter(capacity: IndexHeader.pageSize)
                 }
             }
         }
         try entries { entry in
-            try close(upTo: bits == 0 ? 0 : Int(entry.id.words.0 >> UInt64(64 - bits)))
+            try close(upTo: header.slot(of: entry.id))
             count += 1
         }
         try close(upTo: header.fanOutCount)

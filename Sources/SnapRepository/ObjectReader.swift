@@ -47,6 +47,8 @@ package final class ObjectReader: Sendable {
         var segments: [IndexSegment] = []
         var listed: [IndexSegment] = []
         var damaged: [(name: String, error: SnapError)] = []
+        /// Listed segments that others supersede, each with those that it supersedes itself.
+        var retired: [ObjectID: [ObjectID]] = [:]
     }
 
     init(
@@ -77,9 +79,9 @@ package final class ObjectReader: Sendable {
     /// Lists the index and opens what is new. Damaged segments are set aside, other errors thrown.
     /// Without `usingCopy`, lookups ask the repository's own segments and nothing else.
     package func refresh(usingCopy: Bool = true) throws {
-        let (listed, damaged) = try list()
-        let used = usingCopy ? merged(listed) : listed
-        state.withLock { $0 = State(segments: used, listed: listed, damaged: damaged) }
+        var new = try list()
+        if usingCopy { new.segments = merged(new.listed) }
+        state.withLock { $0 = new }
     }
 
     private func merged(_ listed: [IndexSegment]) -> [IndexSegment] {
@@ -93,35 +95,57 @@ package final class ObjectReader: Sendable {
     }
 
     /// The segments of the repository itself that count.
-    func listedSegments() throws -> [IndexSegment] { try list().0 }
+    func listedSegments() throws -> [IndexSegment] { try list().listed }
 
-    private func list() throws -> ([IndexSegment], [(name: String, error: SnapError)]) {
-        let known = Dictionary(
-            state.withLock { $0.listed }.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
-        var seen: Set<ObjectID> = []
+    /// A collection may delete a superseded segment, and another one that supersedes it may come,
+    /// between the listing and the look at it: then it is listed again.
+    private func list() throws -> State {
+        for _ in 0..<8 {
+            if let state = try listOnce() { return state }
+        }
+        throw SnapError(.busy, "the index at \(store.location) changes all the time; try again")
+    }
+
+    private func listOnce() throws -> State? {
+        let (known, retired) = state.withLock { state in
+            (Dictionary(uniqueKeysWithValues: state.listed.map { ($0.name, $0) }), state.retired)
+        }
+        var new = State()
         var open: [IndexSegment] = []
-        var damaged: [(name: String, error: SnapError)] = []
-        for entry in try store.list("index") {
-            guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size else { continue }
-            let name = ObjectID(bytes)
-            // A directory that changes while it is listed may show a name twice.
-            guard seen.insert(name).inserted else { continue }
-            if let segment = known[name] {
-                open.append(segment)
-                continue
-            }
-            do { open.append(try openSegment(name, in: store)) } catch let error as SnapError {
+        func add(_ name: ObjectID) throws {
+            do { open.append(try known[name] ?? openSegment(name)) } catch let error as SnapError {
                 switch error.kind {
-                case .damaged, .unsupported: damaged.append((entry.name, error))
-                case .notFound: continue
+                case .damaged, .unsupported: new.damaged.append((name.hex, error))
+                case .notFound: break
                 default: throw error
                 }
             }
         }
-        let superseded = Set(open.flatMap(\.superseded))
-        let valid = open.filter { !superseded.contains($0.name) }
-            .sorted { $0.header.entryCount > $1.header.entryCount }
-        return (valid, damaged)
+        let names = try indexNames()
+        new.retired = retired.filter { names.contains($0.key) }
+        for name in names where new.retired[name] == nil { try add(name) }
+        let superseded = Set(open.flatMap(\.superseded)).union(new.retired.values.joined())
+        // What superseded it is gone: it counts again.
+        for name in new.retired.keys where !superseded.contains(name) {
+            new.retired[name] = nil
+            try add(name)
+        }
+        for segment in open where superseded.contains(segment.name) {
+            new.retired[segment.name] = segment.superseded
+        }
+        new.listed = open.filter { !superseded.contains($0.name) }
+            .sorted { ($0.header.entryCount, $0.name) > ($1.header.entryCount, $1.name) }
+        do { for segment in new.listed { try segment.hold() } } catch let error as SnapError
+            where error.kind == .notFound
+        { return nil }
+        new.segments = new.listed
+        return new
+    }
+
+    /// The names in the index, each once: a directory that changes while it is listed may show one
+    /// twice.
+    private func indexNames() throws -> Set<ObjectID> {
+        Set(try store.list("index").compactMap { ObjectID(hex: $0.name) })
     }
 
     func openSegment(_ name: ObjectID) throws -> IndexSegment { try openSegment(name, in: store) }
@@ -148,7 +172,8 @@ package final class ObjectReader: Sendable {
     /// How many segments a lookup may have to ask.
     var segmentsAsked: Int { state.withLock { $0.segments.count } }
 
-    /// Where an object is; nil when no readable segment has it.
+    /// Where an object is; nil when no segment has it. Throws `.damaged` when it may be on a page
+    /// that cannot be read.
     package func find(_ id: ObjectID) throws -> ObjectLocation? {
         try lookUp(id) { segment, entry in
             ObjectLocation(
@@ -157,12 +182,16 @@ package final class ObjectReader: Sendable {
         }
     }
 
-    /// Whether a readable segment has an object.
+    /// Whether a readable segment has an object. One that only a damaged page may have is stored
+    /// again by who asks, and so found again.
     package func contains(_ id: ObjectID) throws -> Bool {
-        try lookUp(id) { segment, entry in try segment.requirePack(entry.pack) } != nil
+        do {
+            return try lookUp(id) { segment, entry in try segment.requirePack(entry.pack) } != nil
+        } catch let error as SnapError where error.isFinding { return false }
     }
 
-    /// What body makes of the entry of an object; nil when no readable segment has one.
+    /// What body makes of the entry of an object; nil when no segment has one. Throws `.damaged`
+    /// when none of those that can be read has one.
     private func lookUp<R>(
         _ id: ObjectID, _ body: (IndexSegment, IndexEntry) throws -> R
     ) throws -> R? {
@@ -181,14 +210,23 @@ package final class ObjectReader: Sendable {
         _ body: (IndexSegment, IndexEntry) throws -> R
     ) throws -> R? {
         let hint = lastHit.load(ordering: .relaxed)
-        if hint < segments.count, let entry = try segments[hint].lookup(id) {
-            return try body(segments[hint], entry)
+        var damage: SnapError?
+        func ask(_ segment: IndexSegment) throws -> R? {
+            do {
+                guard let entry = try segment.lookup(id) else { return nil }
+                return try body(segment, entry)
+            } catch let error as SnapError where error.isFinding {
+                damage = error
+                return nil
+            }
         }
+        if hint < segments.count, let found = try ask(segments[hint]) { return found }
         for number in segments.indices where number != hint {
-            guard let entry = try segments[number].lookup(id) else { continue }
+            guard let found = try ask(segments[number]) else { continue }
             lastHit.store(number, ordering: .relaxed)
-            return try body(segments[number], entry)
+            return found
         }
+        if let damage { throw damage }
         return nil
     }
 

@@ -4,6 +4,7 @@ import SnapBase
 import SnapCrypto
 import SnapFormat
 import SnapStore
+import SnapZstd
 import Synchronization
 
 /// Bytes of an opened record. Owns its memory. Thread-safe: never written after its making.
@@ -45,7 +46,7 @@ package final class Pack: Sendable {
     package let description: PackDescription
     let file: any StoreFile
     let key: FileKey
-    static let decompressors = DecompressorPool()
+    static let decompressors = ContextPool { Decompressor() }
     /// Places of all records, once somebody asked.
     private let places = Mutex<[RecordPlace]?>(nil)
 
@@ -83,28 +84,46 @@ package final class Pack: Sendable {
         var owned = true
         defer { if owned { sealed.deallocate() } }
         try file.read(at: Int(place.offset), into: sealed)
-        let plain = UnsafeMutableRawBufferPointer(
-            rebasing: sealed[..<(size - SealingKey.tagSize)])
-        guard
-            try key.open(
-                at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain
-            )
-        else { throw damaged(place, "fails authentication") }
-        let head = try RecordHead(UnsafeRawBufferPointer(plain), name: name)
-        let content = UnsafeRawBufferPointer(rebasing: plain[RecordHead.size...])
-        switch head.codec {
-        case .stored:
-            guard content.count == head.rawSize else { throw damaged(place, "has the wrong size") }
+        let (head, content) = try open(sealed, place)
+        if head.codec == .stored {
             owned = false
             return Record(owning: sealed, start: RecordHead.size, count: head.rawSize)
-        case .zstd:
-            let raw = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: head.rawSize, alignment: 16)
-            do { try Self.decompressors.decompress(content, into: raw) } catch {
-                raw.deallocate()
-                throw damaged(place, SnapError.wrap(error).message)
-            }
-            return Record(owning: raw, start: 0, count: head.rawSize)
+        }
+        let raw = UnsafeMutableRawBufferPointer.allocate(byteCount: head.rawSize, alignment: 16)
+        do {
+            try Self.decompressors.use { try decompress(content, into: raw, place, $0) }
+        } catch {
+            raw.deallocate()
+            throw error
+        }
+        return Record(owning: raw, start: 0, count: head.rawSize)
+    }
+
+    /// Opens the sealed bytes of a record where they lie; its content is a part of them, and as it
+    /// is to be read unless the head says that it is compressed.
+    func open(
+        _ sealed: UnsafeMutableRawBufferPointer, _ place: RecordPlace
+    ) throws -> (head: RecordHead, content: UnsafeRawBufferPointer) {
+        let plain = UnsafeMutableRawBufferPointer(
+            rebasing: sealed[..<(sealed.count - SealingKey.tagSize)])
+        let authentic = try key.open(
+            at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain)
+        guard authentic else { throw damaged(place, "fails authentication") }
+        let head = try RecordHead(UnsafeRawBufferPointer(plain), name: name)
+        let content = UnsafeRawBufferPointer(rebasing: plain[RecordHead.size...])
+        guard head.codec != .stored || content.count == head.rawSize else {
+            throw damaged(place, "has the wrong size")
+        }
+        return (head, content)
+    }
+
+    /// Fills raw, which has the size that the record's head tells.
+    func decompress(
+        _ content: UnsafeRawBufferPointer, into raw: UnsafeMutableRawBufferPointer,
+        _ place: RecordPlace, _ decompressor: Decompressor
+    ) throws {
+        do { try decompressor.decompress(content, into: raw) } catch {
+            throw damaged(place, SnapError.wrap(error).message)
         }
     }
 

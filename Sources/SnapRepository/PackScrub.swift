@@ -68,7 +68,7 @@ final class PackScrubber: Sendable {
                 defer { verdict = run.verdict }
                 try run.run()
                 if let trailer = run.trailer {
-                    run.verdict.compare(pack, trailer, expected, objects)
+                    try run.verdict.compare(pack, trailer, expected, objects)
                 }
             }
         } catch let error as SnapError where error.isFinding {
@@ -140,7 +140,8 @@ private struct PackScrub {
             objects = objects.dropFirst(mine.count)
             let sealed = try read(size)
             do { try check(open(sealed, place), mine) } catch let error as SnapError
-            where error.isFinding {
+                where error.isFinding
+            {
                 verdict.add(error.message)
             }
         }
@@ -151,22 +152,10 @@ private struct PackScrub {
     private func open(
         _ sealed: UnsafeMutableRawBufferPointer, _ place: RecordPlace
     ) throws -> UnsafeRawBufferPointer {
-        let context = "\(pack.name): the record at byte \(place.offset)"
-        let plain = UnsafeMutableRawBufferPointer(
-            rebasing: sealed[..<(sealed.count - SealingKey.tagSize)])
-        let authentic = try pack.key.open(
-            at: UInt64(place.offset), role: .middle, UnsafeRawBufferPointer(sealed), into: plain)
-        guard authentic else { throw SnapError(.damaged, "\(context) fails authentication") }
-        let head = try RecordHead(UnsafeRawBufferPointer(plain), name: pack.name)
-        let content = UnsafeRawBufferPointer(rebasing: plain[RecordHead.size...])
-        if head.codec == .stored {
-            guard content.count == head.rawSize else {
-                throw SnapError(.damaged, "\(context) has the wrong size")
-            }
-            return content
-        }
+        let (head, content) = try pack.open(sealed, place)
+        if head.codec == .stored { return content }
         let raw = UnsafeMutableRawBufferPointer(rebasing: buffers.raw[..<head.rawSize])
-        try within(context) { try buffers.decompressor.decompress(content, into: raw) }
+        try pack.decompress(content, into: raw, place, buffers.decompressor)
         return UnsafeRawBufferPointer(raw)
     }
 
@@ -202,7 +191,7 @@ extension PackVerdict {
     /// may have left out objects that another pack holds, too.
     fileprivate mutating func compare(
         _ pack: Pack, _ trailer: PackTrailer, _ expected: ExpectedPack, _ index: ObjectReader
-    ) {
+    ) throws {
         var all = PlacedObjects()
         for object in trailer.objects {
             all.add(
@@ -210,8 +199,10 @@ extension PackVerdict {
                 length: object.length)
         }
         if expected.objects.allSatisfy({ $0 == all }) { return }
-        do { try compareSingly(pack, trailer, expected, index) } catch {
-            add("\(pack.name): compared with the index: \(SnapError.wrap(error).message)")
+        do { try compareSingly(pack, trailer, expected, index) } catch let error as SnapError
+            where error.isFinding
+        {
+            add("\(pack.name): compared with the index: \(error.message)")
         }
     }
 

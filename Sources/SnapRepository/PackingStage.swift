@@ -19,7 +19,6 @@ final class PackingStage {
     /// Packs that no segment names yet.
     private var finished: [FinishedPack] = []
     private var pending = 0
-    private var bytesStored: UInt64 = 0
 
     /// Objects after which a segment is published.
     private static let segmentEntries = 256 << 10
@@ -41,7 +40,7 @@ final class PackingStage {
     func run(_ input: OrderedWork<PackingJob>) throws -> Manifest? {
         defer { session.end() }
         do {
-            while let job = try input.next() {
+            while let job = try next(input) {
                 switch job.action {
                 case .record(let record, let objects): try append(record, objects)
                 case .checkpoint(let root, let totals): try checkpoint(root, totals)
@@ -56,6 +55,11 @@ final class PackingStage {
         return nil
     }
 
+    /// The next job. The session lives while the source has nothing new.
+    private func next(_ input: OrderedWork<PackingJob>) throws -> PackingJob? {
+        try input.next(every: Double(Session.heartbeatInterval)) { try session.heartbeat() }
+    }
+
     private func append(_ record: CompressedRecord, _ objects: [RecordObject]) throws {
         let kind = objects[0].kind.packKind
         let writer: PackWriter
@@ -67,7 +71,6 @@ final class PackingStage {
             writers[kind] = writer
         }
         try writer.append(record, objects)
-        bytesStored += UInt64(record.bytes.count)
         progress.stored(record.bytes.count)
         if writer.isFull { try close(kind) }
         if pending >= Self.segmentEntries { try publish() }
@@ -98,6 +101,7 @@ final class PackingStage {
     private func closeAll() throws {
         for kind in [FileKind.dataPack, .metadataPack] { try close(kind) }
         try publish()
+        try mergeIndex()
         // Also segments of others, which this snapshot may rest on.
         try repository.store.synchronize()
     }
@@ -108,14 +112,16 @@ final class PackingStage {
         let next = try Session(repository, host: template.host)
         var manifest = manifest(root, totals)
         manifest.state = .checkpoint
-        try session.commit(manifest)
+        do { try session.commit(manifest) } catch {
+            next.end()
+            throw error
+        }
         session.end()
         session = next
     }
 
     private func finish(_ root: Entry, _ totals: Totals) throws -> Manifest {
         try closeAll()
-        try mergeIndex()
         var manifest = manifest(root, totals)
         (manifest.problems, manifest.problemCount) = progress.problems
         (manifest.userNames, manifest.groupNames) = progress.names
@@ -129,7 +135,6 @@ final class PackingStage {
         manifest.logicalID = session.id
         manifest.root = root
         manifest.totals = progress.complete(totals)
-        manifest.totals.bytesStored = bytesStored
         manifest.endTime = Timestamp.now()
         // At least what the tree has: the source is ahead of it.
         manifest.hasXattrs = progress.hasXattrs
@@ -139,10 +144,14 @@ final class PackingStage {
     private func mergeIndex() throws {
         let listed = try repository.objects.listedSegments()
         guard listed.count > Self.segmentsMax else { return }
-        _ = try IndexWriter.merge(
-            listed, store: repository.store,
-            key: try session.newFileKey(.index),
-            session: session.id)
+        do {
+            _ = try IndexWriter.merge(
+                listed, store: repository.store, key: try session.newFileKey(.index),
+                session: session.id)
+        } catch let error as SnapError where error.isFinding {
+            // For check to tell: what this backup wrote does not need the damaged segment.
+            return
+        }
         try repository.store.synchronize()
         try repository.objects.refresh()
     }

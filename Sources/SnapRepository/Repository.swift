@@ -90,12 +90,25 @@ package final class Repository: Sendable {
             try file.sealFile(
                 Configuration(repository: id).fields, storeName: Configuration.storeName))
         try store.synchronize()
-        // What was written must open before the marker makes it a repository.
-        guard try newestKeyring(store, keys, repository: id).generations.count == 1 else {
-            throw SnapError(.io, "the new repository cannot be read back")
+        // What was written must open before the marker makes it a repository, and after: another
+        // creation at the same time takes for an interrupted one what has no marker yet.
+        func check() throws {
+            guard try store.read("slots/\(try slot.name())", limit: 4096) == slot.file,
+                try newestKeyring(store, keys, repository: id).generations.count == 1
+            else { throw SnapError(.io, "the new repository cannot be read back") }
+            _ = try readSealed(
+                store, Configuration.storeName, .config, masters: keyring.generations,
+                repository: id)
         }
+        try check()
         try store.create(Marker.storeName, Marker.bytes(repository: id))
         try store.synchronize()
+        do { try check() } catch {
+            throw SnapError(
+                .busy,
+                "another 'init' at \(store.location) took away what this one made: remove the "
+                    + "directory and run one of them again")
+        }
     }
 
     /// Removes the keys of an interrupted creation; refuses where they might be those of data.
@@ -142,6 +155,7 @@ package final class Repository: Sendable {
         _ store: any Store, _ credential: Credential, repository: [UInt8], warn: (String) -> Void
     ) throws -> SlotKeys {
         var damaged = 0
+        var unread: SnapError?
         let names = try store.list("slots").map(\.name).filter(Slot.isName).sorted()
         for name in names.prefix(Slot.countMax) {
             do {
@@ -151,11 +165,14 @@ package final class Repository: Sendable {
                 }
                 if let keys = try slot.open(credential, repository: repository) { return keys }
             } catch {
-                damaged += 1
-                warn("key slot \(name) cannot be used: \(SnapError.wrap(error).message)")
+                let error = SnapError.wrap(error)
+                if error.kind == .damaged { damaged += 1 } else { unread = unread ?? error }
+                warn("key slot \(name) cannot be used: \(error.message)")
             }
         }
-        if names.isEmpty || damaged == names.count {
+        // The one that would have opened may be among them.
+        if let unread { throw unread }
+        if damaged == names.count {
             throw SnapError(.damaged, "the repository has no usable key slot")
         }
         throw SnapError(

@@ -14,7 +14,7 @@ final class Session {
     private var heartbeats = 0
     private var lastHeartbeat: Int64
     /// Seconds between heartbeats; the format promises one an hour.
-    private static let heartbeatInterval: Int64 = 20 * 60
+    static let heartbeatInterval: Int64 = 20 * 60
 
     /// Announces a new session.
     init(_ repository: Repository, host: String) throws {
@@ -27,7 +27,14 @@ final class Session {
         let key = try newFileKey(.session)
         try repository.store.create(name, try key.sealFile(record.fields, storeName: name))
         try repository.store.synchronize()
-        // A collection is of a newer version: what it condemned must not be built upon.
+        do { try requireNoCollection() } catch {
+            end()
+            throw error
+        }
+    }
+
+    /// A collection is of a newer version: what it condemned must not be built upon.
+    private func requireNoCollection() throws {
         guard try repository.store.list("gc").isEmpty else {
             throw SnapError(
                 .unsupported, "the repository has been collected by a newer snapfs; update this one"
@@ -62,8 +69,11 @@ final class Session {
         guard try Manifest(fields: plain, id: id) == manifest else {
             throw SnapError(.io, "the manifest does not decode to what was encoded")
         }
-        try repository.store.create(
-            name, try newFileKey(.manifest).sealFile(plain, storeName: name))
+        let file = try newFileKey(.manifest).sealFile(plain, storeName: name)
+        guard file.count <= ContainerHeader.wholeFileSizeMax else {
+            throw Manifest.tooLarge(file.count)
+        }
+        try repository.store.create(name, file)
         try repository.store.synchronize()
     }
 

@@ -57,18 +57,24 @@ package final class SnapshotWriter {
     }
 
     /// Announces a session and starts the stages. `template` has everything of the manifest that
-    /// the source decides; id, root and totals are filled in. `root` is the entry of "/".
+    /// the source decides, and the entry of "/" as root; id, tree and totals are filled in.
     package init(
         repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int
     ) throws {
         self.repository = repository
         self.progress = progress
-        let session = try Session(repository, host: template.host)
-        // After the announcement: what a collection takes from now on, it takes knowing of us.
-        try repository.objects.refresh()
         chunker = Chunker(
             try ChunkerParameters(
                 repository.configuration.chunking, key: repository.keys.chunker))
+        // Problems come to it.
+        let size = template.fields.count
+        guard size <= ContainerHeader.wholeFileSizeMax / 4 else { throw Manifest.tooLarge(size) }
+        let session = try Session(repository, host: template.host)
+        // After the announcement: what a collection takes from now on, it takes knowing of us.
+        do { try repository.objects.refresh() } catch {
+            session.end()
+            throw error
+        }
         workers = WorkerPool(threads: count)
         hashing = OrderedWork(pool: workers, limit: Self.batchCount)
         packing = OrderedWork(pool: workers, limit: Self.packingLimit)
@@ -291,7 +297,7 @@ package final class SnapshotWriter {
             try emit(.finish(root))
             try submit()
         } catch {
-            try abandon()
+            abandon()
             throw error
         }
         hashing.finish()
@@ -310,8 +316,8 @@ package final class SnapshotWriter {
         _ = try outcome.result()
     }
 
-    /// Stops without a snapshot. Throws the failure that a stage met, if it was that.
-    package func abandon() throws {
+    /// Stops without a snapshot.
+    package func abandon() {
         if ended { return }
         let error = SnapError(.interrupted, "the backup was abandoned")
         pool.fail(error)
@@ -326,5 +332,5 @@ package final class SnapshotWriter {
         workers.close()
     }
 
-    deinit { try? abandon() }
+    deinit { abandon() }
 }

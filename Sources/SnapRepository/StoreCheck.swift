@@ -15,7 +15,7 @@ package struct PackListing: Sendable {
     }
 
     package private(set) var packs: [ObjectID: Item] = [:]
-    /// Files that are not packs by their names.
+    /// Files and directories that are not of packs, by their names.
     package private(set) var strays: [String] = []
 
     package var bytes: UInt64 { packs.values.reduce(0) { $0 + UInt64($1.size) } }
@@ -23,15 +23,19 @@ package struct PackListing: Sendable {
     package init(_ store: any Store) throws {
         for (area, kind) in [("data", FileKind.dataPack), ("meta", .metadataPack)] {
             for directory in try store.listDirectories(area) {
-                for entry in try store.list("\(area)/\(directory)") {
-                    let path = "\(area)/\(directory)/\(entry.name)"
-                    guard let bytes = Hex.decode(entry.name), bytes.count == ObjectID.size,
-                        entry.name.hasPrefix(directory), directory.utf8.count == 2
+                let path = "\(area)/\(directory)"
+                // Of no pack, and perhaps not ours to read: lost+found.
+                guard directory.utf8.count == 2, Hex.decode(directory) != nil else {
+                    strays.append(path)
+                    continue
+                }
+                for entry in try store.list(path) {
+                    guard let name = ObjectID(hex: entry.name), entry.name.hasPrefix(directory)
                     else {
-                        strays.append(path)
+                        strays.append("\(path)/\(entry.name)")
                         continue
                     }
-                    packs[ObjectID(bytes)] = Item(kind: kind, size: entry.size)
+                    packs[name] = Item(kind: kind, size: entry.size)
                 }
             }
         }

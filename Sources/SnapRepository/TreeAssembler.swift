@@ -139,8 +139,12 @@ final class TreeAssembler {
         let children = Self.sorted(frame.children)
         entry.attributes.count = children.reduce(0) { $0 + $1.weight }
         entry.attributes.size = children.reduce(0) { $0 + $1.byteWeight }
-        let id = try DirectoryEncoder.encode(children, keys: repository.keys) {
-            try storeNode(.directory, $0)
+        let id = try DirectoryEncoder.encode(children, keys: repository.keys) { bytes in
+            // What could not be read is not stored.
+            try within("the directory \(String(decoding: entry.name, as: UTF8.self))") {
+                _ = try DirectoryNode(bytes)
+            }
+            return try storeNode(.directory, bytes)
         }
         entry.content = id.map { .directory($0) } ?? .none
         return entry

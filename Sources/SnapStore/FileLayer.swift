@@ -16,8 +16,8 @@ package protocol LayerFile: AnyObject, Sendable {
 /// The few system calls of a local store, on paths relative to its root, so that tests can make the
 /// n-th one fail or lose what was not synchronised. Thread-safe.
 package protocol FileLayer: AnyObject, Sendable {
-    /// Makes a directory; an existing one is no error. Returns whether it is new.
-    func makeDirectory(_ path: String) throws -> Bool
+    /// Makes a directory; an existing one is no error.
+    func makeDirectory(_ path: String) throws
     func createFile(_ path: String) throws -> any LayerFile
     func openFile(_ path: String) throws -> any LayerFile
     /// Moves a file to a name that must not exist: link(2) and unlink(2), or

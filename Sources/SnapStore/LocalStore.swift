@@ -12,6 +12,8 @@ package final class LocalStore: Store, @unchecked Sendable {
     package let location: String
     private let files: any FileLayer
     private let monitor = Monitor()
+    /// Held for the whole of `synchronize`.
+    private let synchronizing = Monitor()
     /// Directories with names that are not known to be durable: our own, and those we found there,
     /// which a killed process may have left in the kernel's memory.
     private var unsynchronized: Set<String> = []
@@ -40,14 +42,13 @@ package final class LocalStore: Store, @unchecked Sendable {
         try synchronize()
     }
 
-    /// Makes the directories of a cache, and a marker of its own, which tells a directory that is
-    /// there from one that went away.
+    /// Makes the directories of a cache.
     package func makeCacheDirectories() throws {
         for name in ["index", "tmp"] { try makeDirectory(name) }
     }
 
     package func open(_ name: String) throws -> any StoreFile {
-        let file = try files.openFile(name)
+        let file = try proven { try files.openFile(name) }
         return LocalFile(file, size: try file.size(), name: name)
     }
 
@@ -72,16 +73,24 @@ package final class LocalStore: Store, @unchecked Sendable {
 
     private func entries(_ directory: String) throws -> [(name: String, size: Int?)] {
         do {
-            let entries = try files.list(directory)
+            let entries = try proven { try files.list(directory) }
             // What is built on a listing must not be more durable than what was listed: its writer
             // may have died, or be about to synchronise.
             markUnsynchronized(directory)
             return entries
         } catch let error as SnapError
-        where error.kind == .notFound && directory != "" {
+            where error.kind == .notFound && directory != ""
+        {
             // Absent only if the repository itself is still there.
             _ = try files.openFile("snapfs")
             return []
+        }
+    }
+
+    /// A file in the place of a directory proves nothing of what should be in it.
+    private func proven<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as SnapError where error.code == ENOTDIR {
+            throw SnapError(.damaged, error.message, code: error.code)
         }
     }
 
@@ -91,15 +100,18 @@ package final class LocalStore: Store, @unchecked Sendable {
     }
 
     package func synchronize() throws {
-        let directories = monitor.locked {
-            defer { unsynchronized = [] }
-            return unsynchronized
-        }
-        // Deeper first: a new directory's own name is in its parent.
-        for path in directories.sorted(by: { $0.utf8.count > $1.utf8.count }) {
-            do { try files.synchronizeDirectory(path) } catch {
-                monitor.locked { unsynchronized.formUnion(directories) }
-                throw error
+        // One after the other: a second caller is told of what the first one has taken on.
+        try synchronizing.locked {
+            let directories = monitor.locked {
+                defer { unsynchronized = [] }
+                return unsynchronized
+            }
+            // Deeper first: a new directory's own name is in its parent.
+            for path in directories.sorted(by: { $0.utf8.count > $1.utf8.count }) {
+                do { try files.synchronizeDirectory(path) } catch {
+                    monitor.locked { unsynchronized.formUnion(directories) }
+                    throw error
+                }
             }
         }
     }
@@ -120,7 +132,7 @@ package final class LocalStore: Store, @unchecked Sendable {
         if !parent.isEmpty { try makeDirectory(parent) }
         // An existing one too: its maker may have died before it was durable.
         defer { markUnsynchronized(parent) }
-        _ = try files.makeDirectory(path)
+        try files.makeDirectory(path)
         _ = monitor.locked { known.insert(path) }
     }
 

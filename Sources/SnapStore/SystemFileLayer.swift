@@ -36,9 +36,8 @@ package final class SystemFileLayer: FileLayer {
         path.isEmpty ? rootPath : "\(rootPath)/\(path)"
     }
 
-    package func makeDirectory(_ path: String) throws -> Bool {
-        if mkdirat(root.number, path, 0o700) == 0 { return true }
-        if errno == EEXIST { return false }
+    package func makeDirectory(_ path: String) throws {
+        if mkdirat(root.number, path, 0o700) == 0 || errno == EEXIST { return }
         throw SnapError(errno: errno, "making the directory \(name(path))")
     }
 
@@ -50,8 +49,13 @@ package final class SystemFileLayer: FileLayer {
     }
 
     package func openFile(_ path: String) throws -> any LayerFile {
-        SystemFile(
-            try FileDescriptor.open(path, at: root, O_RDONLY, label: name(path)), name(path))
+        // Whoever can write the directory may have put a fifo there: opening one waits for ever.
+        let file = try FileDescriptor.open(
+            path, at: root, O_RDONLY | O_NONBLOCK | O_NOCTTY, label: name(path))
+        guard try FileAttributes(of: file, label: name(path)).mode & S_IFMT == S_IFREG else {
+            throw SnapError(.damaged, "\(name(path)): is not a regular file")
+        }
+        return SystemFile(file, name(path))
     }
 
     package func publish(_ from: String, as to: String) throws {

@@ -71,6 +71,25 @@ func eventually(_ condition: () -> Bool) -> Bool {
         #expect(try work.next() == nil)
     }
 
+    @Test func consumerIsCalledWhileItWaits() throws {
+        let pool = WorkerPool(threads: 1)
+        defer { pool.close() }
+        let work = OrderedWork<Int>(pool: pool, limit: 2)
+        let ticks = Atomic<Int>(0)
+        try work.submit {
+            #expect(eventually { ticks.load(ordering: .relaxed) >= 3 })
+            return 7
+        }
+        let result = try work.next(every: 0.01) { ticks.add(1, ordering: .relaxed) }
+        #expect(result == 7)
+        try work.submit { 8 }
+        #expect(throws: SnapError.self) {
+            // The first wait is enough: nothing comes.
+            _ = try work.next()
+            _ = try work.next(every: 0.01) { throw SnapError(.io, "no longer") }
+        }
+    }
+
     @Test func submittingWaitsWhileTheLimitIsInFlight() throws {
         let pool = WorkerPool(threads: 2)
         defer { pool.close() }

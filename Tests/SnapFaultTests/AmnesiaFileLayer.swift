@@ -161,10 +161,9 @@ final class AmnesiaFileLayer: FileLayer {
 
     // MARK: FileLayer
 
-    func makeDirectory(_ path: String) throws -> Bool {
-        if try read({ try $0.item(path) }) != nil { return false }
+    func makeDirectory(_ path: String) throws {
+        if try read({ try $0.item(path) }) != nil { return }
         try change { try $0.add(path) { $0.directories[$1] = Disk.Directory() } }
-        return true
     }
 
     func createFile(_ path: String) throws -> any LayerFile {

@@ -95,7 +95,7 @@ final class FaultFileLayer: FileLayer {
         self.fault = fault
     }
 
-    func makeDirectory(_ path: String) throws -> Bool {
+    func makeDirectory(_ path: String) throws {
         try fault.run("makeDirectory \(path)", .change) { try base.makeDirectory(path) }
     }
 

@@ -97,9 +97,11 @@ final class HostileRepository {
             store: repository.store, key: try session.newFileKey(kind))
         for piece in own {
             try writer.append(
-                CompressedRecord(bytes: piece.record, rawSize: piece.length),
-                [RecordObject(
-                    id: piece.id, kind: piece.kind, offset: 0, length: UInt32(piece.length))])
+                CompressedRecord(bytes: piece.record),
+                [
+                    RecordObject(
+                        id: piece.id, kind: piece.kind, offset: 0, length: UInt32(piece.length))
+                ])
         }
         return try writer.finish(store: repository.store)
     }

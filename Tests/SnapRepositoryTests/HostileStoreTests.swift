@@ -2,6 +2,7 @@
 //
 // What a store may do to names and listings: promise 9.
 
+import Glibc
 import SnapBase
 import SnapCrypto
 import SnapFormat
@@ -56,6 +57,32 @@ import Testing
         }
         #expect(error?.kind == .wrongKey || error?.kind == .damaged)
         #expect(warnings == Slot.countMax)
+    }
+
+    @Test func slotThatCannotBeReadIsNoDamage() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        files.before = { operation, path, _ in
+            guard operation == .open, path.hasPrefix("slots/") else { return }
+            throw SnapError(errno: EACCES, "no")
+        }
+        let error = #expect(throws: SnapError.self) { try openRepository(on: files) }
+        #expect(error?.kind == .io && error?.code == EACCES)
+    }
+
+    @Test func foreignDirectoriesAmongThePacksAreNotLookedInto() throws {
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        try SampleTree.small(seed: 3).backUp(to: try openRepository(on: files))
+        files.replace("data/lost+found/x", [1])
+        files.before = { operation, path, _ in
+            if operation == .list && path == "data/lost+found" {
+                throw SnapError(errno: EACCES, "no")
+            }
+        }
+        let listing = try openRepository(on: files).listPacks()
+        #expect(listing.strays == ["data/lost+found"])
+        #expect(listing.packs.count == 2)
     }
 
     @Test func whatHasNoNameOfASlotIsNotTried() throws {

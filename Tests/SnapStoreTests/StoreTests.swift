@@ -49,6 +49,31 @@ import Testing
         #expect(error?.kind == .notFound)
     }
 
+    @Test func fifoInThePlaceOfAFileIsDamage() throws {
+        try withTemporaryDirectory { path in
+            let store = LocalStore(
+                files: try SystemFileLayer(root: path, create: false), location: path)
+            try store.makeDirectories()
+            try systemCall("mkfifo") { mkfifo("\(path)/index/fifo", 0o600) }
+            let error = #expect(throws: SnapError.self) { try store.open("index/fifo") }
+            #expect(error?.kind == .damaged)
+        }
+    }
+
+    @Test func fileInThePlaceOfADirectoryIsNotAnEmptyDirectory() throws {
+        try withTemporaryDirectory { path in
+            let store = LocalStore(
+                files: try SystemFileLayer(root: path, create: false), location: path)
+            try store.makeDirectories()
+            try store.create("snapfs", [1])
+            rmdir("\(path)/snapshots")
+            try store.create("snapshots", [1])
+            #expect(throws: SnapError.self) { try store.list("snapshots") }
+            let error = #expect(throws: SnapError.self) { try store.open("snapshots/a") }
+            #expect(error?.kind == .damaged)
+        }
+    }
+
     @Test func filesOfOthersCanNotBeRead() throws {
         try withTemporaryDirectory { path in
             let store = LocalStore(

@@ -99,7 +99,8 @@ package final class MemoryFileLayer: FileLayer, @unchecked Sendable {
         func survivor(_ node: Node, _ path: String) -> Node {
             let out = Node(isDirectory: node.isDirectory)
             if !node.isDirectory {
-                out.bytes = node.bytes == node.durableBytes || keeping(path)
+                out.bytes =
+                    node.bytes == node.durableBytes || keeping(path)
                     ? node.bytes : node.durableBytes
                 out.durableBytes = out.bytes
                 return out
@@ -151,12 +152,10 @@ package final class MemoryFileLayer: FileLayer, @unchecked Sendable {
         return (node, String(parts.last!))
     }
 
-    package func makeDirectory(_ path: String) throws -> Bool {
+    package func makeDirectory(_ path: String) throws {
         try perform(.makeDirectory, path) {
             let (node, name) = try parent(path)
-            if node.names[name] != nil { return false }
-            node.names[name] = Node(isDirectory: true)
-            return true
+            if node.names[name] == nil { node.names[name] = Node(isDirectory: true) }
         }
     }
 

@@ -170,6 +170,20 @@ def make_keyrings():
           **given)
     write("keyring-no-generation-0", "keyring", keyring(1, holders[:1], {1: MASTER}), "damaged",
           number=1, **given)
+    def slots(*named):
+        return b"".join(field(2, h["public"] + h["name"] + i64(h["created"]) + h["label"])
+                        for h in named)
+    generation = field(1, u32(0) + MASTER)
+    for name, sealed_to, payload in (
+            ("slot-missing", holders, generation + slots(holders[0])),
+            ("slot-unknown", holders[:1], generation + slots(*holders)),
+            ("slot-other", holders[:1], generation + slots(holders[1])),
+            ("slot-twice", [holders[0]] * 2, generation + slots(holders[0], holders[0])),
+            ("generation-twice", holders[:1], generation * 2 + slots(holders[0])),
+            ("generation-long", holders[:1],
+             field(1, u32(0) + MASTER + b"\0") + slots(holders[0]))):
+        write(f"keyring-{name}", "keyring", keyring(1, sealed_to, {}, payload=payload), "damaged",
+              number=1, **given)
     for count in (0, 65, 0xffffffff):
         write(f"keyring-count-{count}", "keyring", keyring(1, holders[:1], {0: MASTER}, count=count),
               "damaged", number=1, **given)

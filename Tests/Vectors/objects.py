@@ -152,8 +152,6 @@ def make_directories():
         "targets": ",,,,,,,ff2f0a,,",
         "first": f"uid 1000 gid 100 mtime 1795257600.123456789 ctime -1.999999999 inode 9 links 3 "
                  f"group {2 ** 60} allocated 4096"})
-    write("leaf-empty", "directory", leaf([]),
-          values={"level": 0, "below": 0, "bytes": 0, "names": ""})
     write("leaf-root", "root", leaf([entry(b"", DIRECTORY)]), values={"level": 0, "names": ""})
     children = [dict(first=b"a", entries=3, below=10, bytes=100, id=sequence("child 0", 32)),
                 dict(first=b"b\xff", entries=1, below=1, bytes=2 ** 50, id=sequence("child 1", 32))]
@@ -161,7 +159,7 @@ def make_directories():
         "level": 1, "below": 11, "bytes": 100 + 2 ** 50, "names": "61,62ff", "ranks": "0,10,11",
         "children": f"3:{sequence('child 0', 32).hex()},1:{sequence('child 1', 32).hex()}"})
     for name, data in damaged_leaves(good) + [
-            ("index-empty", index_node([])), ("index-level", index_node(children, 9)),
+            ("leaf-empty", leaf([])), ("index-empty", index_node([])), ("index-level", index_node(children, 9)),
             ("index-order", index_node(children[::-1])), ("index-below", index_node(children, 1, 12)),
             ("index-reserved", index_node(children, reserved=1)),
             ("index-own", index_node([children[0] | {"entries": 11}])),
@@ -215,6 +213,12 @@ def damaged_leaves(good):
     with_entry("extents-cut", REGULAR, size=4, content=3, ext=field(2, extent(4)[:-1]))
     with_entry("extents-end", REGULAR, size=4, content=3, ext=field(2, extent(5)))
     with_entry("extents-none", REGULAR, size=4, content=3, ext=field(2, b""))
+    with_entry("extents-many", REGULAR, size=17, content=3,
+               ext=field(2, b"".join(extent(1 + n, id=id) for n in range(17))))
+    with_entry("inline-long", REGULAR, size=513, content=1, ext=field(1, bytes(513)))
+    with_entry("inline-with-chunk", REGULAR, size=4, content=2, id=id, ext=field(1, b"byte"))
+    with_entry("extents-with-chunk", REGULAR, size=4, content=2, id=id, ext=field(2, extent(4, id=id)))
+    with_entry("inline-on-fifo", FIFO, ext=field(1, b"byte"))
     with_entry("target-missing", LINK, size=1)
     with_entry("target-on-file", REGULAR, ext=field(3, b"x"))
     with_entry("target-zero", LINK, ext=field(3, b"x\0"))

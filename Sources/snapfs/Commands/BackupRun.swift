@@ -153,7 +153,7 @@ struct BackupRun {
         do { root = try source() } catch {
             let error = SnapError.wrap(error)
             // A checkpoint on its way is worth waiting for.
-            if error.kind == .interrupted { try writer.drain() } else { try writer.abandon() }
+            if error.kind == .interrupted { try writer.drain() } else { writer.abandon() }
             throw error
         }
         return try writer.finish(root: root)

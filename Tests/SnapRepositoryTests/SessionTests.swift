@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// What a writer leaves behind when it cannot go on, and what it refuses to commit.
+
+import Glibc
+import SnapBase
+import SnapFormat
+import SnapTestSupport
+import Testing
+
+@testable import SnapRepository
+
+@Suite struct SessionTests {
+    private let files = MemoryFileLayer()
+
+    init() throws { try createRepository(on: files) }
+
+    private func isEmpty(_ directory: String) -> Bool {
+        files.contents.keys.allSatisfy { !$0.hasPrefix(directory) }
+    }
+
+    @Test func noAnnouncementIsLeftWhereACollectionForbidsToWrite() throws {
+        files.replace("gc/00000001", [1])
+        let error = #expect(throws: SnapError.self) {
+            try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        }
+        #expect(error?.kind == .unsupported)
+        #expect(isEmpty("sessions/"))
+    }
+
+    @Test func noAnnouncementIsLeftWhereTheIndexCannotBeListed() throws {
+        let repository = try openRepository(on: files)
+        files.before = { operation, path, _ in
+            if operation == .list && path == "index" { throw SnapError(errno: EIO, "no") }
+        }
+        #expect(throws: SnapError.self) { try SampleTree.small(seed: 1).backUp(to: repository) }
+        #expect(isEmpty("sessions/"))
+    }
+
+    @Test func manifestThatNobodyCouldReadIsNotCommitted() throws {
+        let error = #expect(throws: SnapError.self) {
+            try SampleTree.small(seed: 1).backUp(to: openRepository(on: files)) {
+                let long = [UInt8](repeating: 97, count: 1000)
+                $0.paths = (0..<20_000).map { Array("/\($0)/".utf8) + long }
+            }
+        }
+        #expect(error?.kind == .invalid)
+        #expect(isEmpty("snapshots/") && isEmpty("sessions/"))
+    }
+
+    @Test(arguments: ["same", "a/b", ".", String(repeating: "n", count: 256)])
+    func directoryThatNobodyCouldReadIsNotStored(name: String) throws {
+        let tree = SampleTree([.file("same", .data([1])), .file(name, .data([2]))])
+        let error = #expect(throws: SnapError.self) {
+            try tree.backUp(to: openRepository(on: files))
+        }
+        #expect(error?.kind == .damaged)
+        #expect(isEmpty("snapshots/") && isEmpty("sessions/"))
+    }
+}
