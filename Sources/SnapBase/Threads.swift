@@ -18,7 +18,12 @@ package final class Monitor: @unchecked Sendable {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        // Waiting must not depend on who sets the clock.
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -43,7 +48,7 @@ package final class Monitor: @unchecked Sendable {
     /// Like wait, for at most `seconds`; false when the time ran out.
     package func wait(seconds: Double) -> Bool {
         var until = timespec()
-        clock_gettime(CLOCK_REALTIME, &until)
+        clock_gettime(CLOCK_MONOTONIC, &until)
         let nanoseconds = until.tv_nsec + Int(seconds * 1e9)
         until.tv_sec += nanoseconds / 1_000_000_000
         until.tv_nsec = nanoseconds % 1_000_000_000
