@@ -33,7 +33,7 @@ package final class FileBackup {
     private let progress: BackupProgress
     private let writer: any EntrySink
     private let transfer: FileTransfer
-    private var lastCheckpoint: Int64
+    private let pulse: BackupPulse
 
     /// Batches that the walk may be ahead of the reading, and bytes that the kernel fetches for it.
     private static let aheadMax = 8
@@ -47,7 +47,8 @@ package final class FileBackup {
         self.progress = progress
         self.writer = writer
         transfer = FileTransfer(writer: writer, progress: progress, keys: repository.keys)
-        lastCheckpoint = Timestamp.now().seconds
+        pulse = BackupPulse(
+            writer, interval: options.checkpointInterval, isInterrupted: options.isInterrupted)
     }
 
     /// Sends the whole tree; returns the entry of "/". `predecessor` is the view to compare with.
@@ -71,7 +72,7 @@ package final class FileBackup {
                     return root
                 }
                 try take(item)
-                try tick()
+                try pulse.beat()
             }
         }
         preconditionFailure("the walk ended without a word")
@@ -111,20 +112,6 @@ package final class FileBackup {
 
     private func visit(_ path: [[UInt8]], _ before: Entry?) {
         options.visit?(Self.joined(path), before == nil ? .new : .changed)
-    }
-
-    /// Once an item: checkpoint when it is time, and the end when the user wants it.
-    private func tick() throws {
-        if options.isInterrupted() {
-            try writer.checkpoint()
-            throw SnapError(
-                .interrupted, "interrupted; what was read is kept, run the same backup again")
-        }
-        let now = Timestamp.now().seconds
-        if now - lastCheckpoint >= options.checkpointInterval || now < lastCheckpoint {
-            lastCheckpoint = now
-            try writer.checkpoint()
-        }
     }
 
     private func problem(_ path: [[UInt8]], _ error: SnapError) {

@@ -148,10 +148,11 @@ package final class SnapshotWriter {
         try emit(.link(try with(xattrs, entry), before: before))
     }
 
-    /// Makes everything so far durable as a checkpoint, while the backup goes on.
+    /// Makes everything so far durable as a checkpoint, while the backup goes on. Of an open file
+    /// the chunks become known, but the checkpoint does not have it.
     package func checkpoint() throws {
         try emit(.checkpoint)
-        try flush()
+        try renew()
     }
 
     private func with(_ xattrs: [UInt8], _ entry: Entry) throws -> Entry {
@@ -163,7 +164,7 @@ package final class SnapshotWriter {
             return entry
         }
         precondition(xattrs.count <= ExtendedAttribute.runMax)
-        if Batch.size - batch.used < xattrs.count { try flush() }
+        if Batch.size - batch.used < xattrs.count { try renew() }
         let range = batch.used..<batch.used + xattrs.count
         UnsafeMutableRawBufferPointer(rebasing: batch.memory[range]).copyBytes(from: xattrs)
         batch.used = range.upperBound
@@ -247,10 +248,10 @@ package final class SnapshotWriter {
 
     private func emit(_ event: TreeEvent) throws {
         batch.events.append(event)
-        if batch.events.count >= Batch.eventsMax && chunkStart >= batch.used { try flush() }
+        if batch.events.count >= Batch.eventsMax && chunkStart >= batch.used { try renew() }
     }
 
-    /// A new batch that begins with the unfinished chunk of this one.
+    /// Sends the batch off. The new one begins with the unfinished chunk of the open file.
     private func renew() throws {
         let rest = chunkStart..<batch.used
         let next = try pool.acquire()
@@ -259,12 +260,6 @@ package final class SnapshotWriter {
         batch.used = chunkStart
         try submit()
         batch = next
-        chunkStart = 0
-    }
-
-    private func flush() throws {
-        try submit()
-        batch = try pool.acquire()
         chunkStart = 0
     }
 

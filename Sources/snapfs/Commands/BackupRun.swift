@@ -143,6 +143,8 @@ struct BackupRun {
                     return Interruption.requested
                 })
             try ended()
+            // What a signal has ended may have ended early, whatever its status says.
+            try Interruption.check()
             return root
         }
     }

@@ -40,5 +40,33 @@ fails_with 64 "--stdin together with paths" snapfs backup --stdin --stdin-filena
 fails_with 1 "a command that closes its output, then fails" \
     snapfs backup --stdin-filename x --command -- sh -c 'echo all; exec >&-; sleep 1; exit 3'
 is "lists nothing" "$(listed)" "$before"
+
+# A signal ends the backup while it waits for bytes, and what follows it is no whole stream.
+cat >"$T/interrupt.py" <<'PY'
+"""interrupt.py WHEN COMMAND...: a stream of which the command has read a part when SIGINT comes;
+its end follows at once (end), or never (wait). Exit status of the command; 99 if it hangs."""
+import subprocess, sys, time
+when, command = sys.argv[1], sys.argv[2:]
+child = subprocess.Popen(command, stdin=subprocess.PIPE)
+child.stdin.write(b"half a dump\n" * 100000)
+child.stdin.flush()
+time.sleep(0.5)     # it has everything and waits for more
+child.send_signal(2)
+if when == "end": child.stdin.close()
+try: sys.exit(child.wait(timeout=20))
+except subprocess.TimeoutExpired:
+    child.kill()
+    sys.exit(99)
+PY
+for when in end wait; do
+    fails_with 130 "a stream that is interrupted ($when)" python3 "$T/interrupt.py" $when "$SNAPFS" backup --stdin
+    is "lists nothing" "$(listed)" "$before"
+done
+fails_with 130 "a command that ends well by the signal" timeout --preserve-status --foreground -s INT 2 "$SNAPFS" backup --command -- \
+    python3 -c 'import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+print("half", flush=True)
+time.sleep(3)'
+is "lists nothing" "$(listed)" "$before"
 exits 0 "check" snapfs check --read-data
 finish
