@@ -21,6 +21,8 @@ package final class FileBackup {
         package var isInterrupted: () -> Bool = { false }
         /// Called with each entry that cannot be stored as it is.
         package var report: (SourceProblem) -> Void = { _ in }
+        /// Called once where the predecessor is damaged: what it cannot show is read again.
+        package var noteDamage: (SnapError) -> Void = { _ in }
         /// Called with each entry that is stored, its path and whether its content was read.
         package var visit: (([UInt8], EntryStatus) -> Void)?
         package init() {}
@@ -106,6 +108,7 @@ package final class FileBackup {
             }
             visit(path, before)
         case .problem(let path, let error): problem(path, error)
+        case .damage(let error): options.noteDamage(error)
         case .end: preconditionFailure("the end is not taken")
         }
     }
@@ -123,35 +126,6 @@ package final class FileBackup {
     static func joined(_ path: [[UInt8]]) -> [UInt8] { [0x2f] + path.joined(separator: [0x2f]) }
 
     static func shown(_ path: [[UInt8]]) -> String { String(decoding: joined(path), as: UTF8.self) }
-}
-
-/// A directory of the predecessor. Not thread-safe.
-final class PredecessorDirectory {
-    let view: SnapshotView
-    private let directory: Place
-    /// What was found last.
-    private var last: Place?
-
-    init(view: SnapshotView, place: Place) {
-        self.view = view
-        directory = place
-    }
-
-    func place(_ name: [UInt8]) throws -> Place? {
-        // Names are asked for in order, so this is nearly always the one behind the last.
-        if let next = last?.next, next.hasName(name) {
-            last = next
-            return next
-        }
-        guard let found = try view.lookup(name, in: directory) else { return nil }
-        last = found
-        return found
-    }
-
-    func below(_ name: [UInt8]) throws -> PredecessorDirectory? {
-        guard let found = try place(name), found.attributes.isDirectory else { return nil }
-        return PredecessorDirectory(view: view, place: found)
-    }
 }
 
 /// The names behind the owner numbers that a backup met.

@@ -55,6 +55,7 @@ final class TreeWalk {
     private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
+    private var predecessor: Predecessor?
     /// The sources by their whole paths: one inside another is one of its own with
     /// --one-file-system.
     private var sources: Set<[UInt8]> = []
@@ -66,9 +67,11 @@ final class TreeWalk {
     }
 
     /// Walks everything; the last item is `.end`.
-    func run(_ paths: [[UInt8]], predecessor: SnapshotView?) {
+    func run(_ paths: [[UInt8]], predecessor view: SnapshotView?) {
+        predecessor = view.map { Predecessor($0) }
         do {
-            let root = try walk(paths, predecessor)
+            let root = try walk(paths)
+            try noteDamage()
             try emit(.end(.success((root, owners))))
             try flush()
         } catch is Stopped {
@@ -95,16 +98,20 @@ final class TreeWalk {
         try emit(.problem(path: path, SnapError.wrap(error)))
     }
 
+    private func noteDamage() throws {
+        if let damage = predecessor?.takeDamage() { try emit(.damage(damage)) }
+    }
+
     // MARK: Sources
 
-    private func walk(_ paths: [[UInt8]], _ predecessor: SnapshotView?) throws -> Entry {
+    private func walk(_ paths: [[UInt8]]) throws -> Entry {
         var tree = SourceTree()
         for path in paths { tree.add(path) }
         sources = Set(paths)
         let directory = try FileDescriptor.open("/", O_RDONLY | O_DIRECTORY)
         let found = try FileAttributes(of: directory, label: "/")
         let root = try entry([], found)
-        let before = predecessor.map { PredecessorDirectory(view: $0, place: $0.root) }
+        let before = predecessor?.root
         if tree.root.isSource {
             try push(directory, found, before, isEntry: false)
             try loop()
@@ -175,6 +182,7 @@ final class TreeWalk {
             do {
                 let found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
                 try enter(name, found, in: directory, frame.predecessor, isSource: false)
+                try noteDamage()
             } catch let error as SnapError where error.kind == .notFound {
                 // Deleted since the listing: as if it had been a moment earlier.
             } catch let error as SourceError {
@@ -199,13 +207,12 @@ final class TreeWalk {
             return
         }
         owners.note(attributes)
-        guard let before, let view = predecessor?.view else {
+        guard let before, let predecessor, let old = try predecessor.entry(before) else {
             return try send(name, attributes, in: directory, before: nil)
         }
-        let old = try view.entry(before)
         // What a damaged or lost segment knew is nowhere: the file is read again.
-        if attributes.isUnchanged(since: old.attributes, start: view.manifest.startTime),
-            try view.isStored(old)
+        if attributes.isUnchanged(since: old.attributes, start: predecessor.startTime),
+            try predecessor.isStored(old)
         {
             return try emit(.unchanged(old, in: path))
         }
@@ -221,16 +228,12 @@ final class TreeWalk {
         owners.note(attributes)
         let opened = try source { try Self.openDirectory(name, in: directory, follow: false) }
         path.append(name)
-        let xattrs = try directoryXattrs(attributes, opened, before, predecessor?.view)
+        let xattrs = try directoryXattrs(attributes, opened, before, predecessor)
         try emit(
             .beginDirectory(
                 Entry(name: name, attributes: attributes.withoutCounts), xattrs: xattrs,
                 path: path, isNew: before == nil))
-        let below = before.flatMap {
-            $0.attributes.isDirectory
-                ? PredecessorDirectory(view: predecessor!.view, place: $0) : nil
-        }
-        try push(opened, found, below, isEntry: true)
+        try push(opened, found, before.flatMap { predecessor?.below($0) }, isEntry: true)
     }
 
     private func push(
@@ -304,15 +307,15 @@ final class TreeWalk {
     /// The extended attributes of a directory, from the predecessor where its ctime is the same.
     private func directoryXattrs(
         _ attributes: Attributes, _ directory: FileDescriptor, _ before: Place?,
-        _ view: SnapshotView?
+        _ predecessor: PredecessorDirectory?
     ) throws -> [UInt8] {
-        if let before, let view {
+        if let before, let predecessor {
             let old = before.attributes
             // A ctime as recent as the predecessor itself proves nothing.
             if old.ctime == attributes.ctime, old.inode == attributes.inode, old.isDirectory,
-                !old.isRacy(view.manifest.startTime)
+                !old.isRacy(predecessor.startTime), let run = try predecessor.xattrRun(before)
             {
-                return try view.xattrRun(of: try view.entry(before))
+                return run
             }
         }
         do { return try SourceXattrs.run(of: directory) } catch {

@@ -77,13 +77,14 @@ struct BackupRun {
                 && $0.source == template.source
         }
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
-            let view = try access.view(manifest)
             do {
+                let view = try access.view(manifest)
                 // What the root cannot show, nothing below can be recognised by.
                 try view.forEach(in: view.root) { _ in false }
                 return view
-            } catch let error as SnapError where error.kind == .damaged {
-                output.warning("warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used")
+            } catch let error as SnapError where error.isFinding {
+                output.warning(
+                    "warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used: \(error)")
             }
         }
         return nil
@@ -104,6 +105,10 @@ struct BackupRun {
         options.isInterrupted = { Interruption.requested }
         options.report = { [output] problem in
             output.warning("\(name: problem.path): \(problem.message)")
+        }
+        options.noteDamage = { [output] error in
+            output.warning(
+                "warning: the predecessor is damaged, what it cannot show is read again: \(error)")
         }
         options.visit = visitor(progress)
         if let predecessor {
