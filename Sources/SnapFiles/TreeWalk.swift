@@ -157,13 +157,15 @@ final class TreeWalk {
     private func namedSource(
         _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?
     ) throws {
-        let found: FileAttributes
-        do {
-            found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
-        } catch {
-            throw SnapError.wrap(error).within("the source \(FileBackup.shown(path + [name]))")
+        do { try enter(name, in: directory, predecessor, isSource: true) } catch let error
+            as SourceError
+        {
+            if error.isAbsence {
+                throw SnapError.wrap(error.cause)
+                    .within("the source \(FileBackup.shown(path + [name]))")
+            }
+            try problem(path + [name], error.cause)
         }
-        try enter(name, found, in: directory, predecessor, isSource: true)
         try loop()
     }
 
@@ -180,22 +182,23 @@ final class TreeWalk {
             guard !exclusion.excludes(path + [name]) else { continue }
             guard let directory = frame.directory else { preconditionFailure("a closed frame") }
             do {
-                let found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
-                try enter(name, found, in: directory, frame.predecessor, isSource: false)
+                try enter(name, in: directory, frame.predecessor, isSource: false)
                 try noteDamage()
-            } catch let error as SnapError where error.kind == .notFound {
-                // Deleted since the listing: as if it had been a moment earlier.
             } catch let error as SourceError {
-                try problem(path + [name], error.cause)
+                // Deleted since the listing: as if it had been a moment earlier.
+                if !error.isAbsence { try problem(path + [name], error.cause) }
             }
         }
     }
 
     /// Sends one entry; a directory is pushed, its entries follow.
     private func enter(
-        _ name: [UInt8], _ found: FileAttributes, in directory: FileDescriptor,
-        _ predecessor: PredecessorDirectory?, isSource: Bool
+        _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?,
+        isSource: Bool
     ) throws {
+        let found = try source {
+            try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
+        }
         let attributes = try found.attributes(keys: keys)
         let before = try predecessor?.place(name)
         if attributes.isDirectory {
@@ -373,6 +376,9 @@ final class TreeWalk {
 /// A failure of the source: the entry is reported and the backup goes on.
 struct SourceError: Error {
     var cause: any Error
+
+    /// Whether the entry is not there, or no longer.
+    var isAbsence: Bool { (cause as? SnapError)?.code == ENOENT }
 }
 
 /// Turns the errors of body into failures of the source.

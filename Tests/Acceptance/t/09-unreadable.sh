@@ -36,6 +36,15 @@ chmod 700 "$SRC"
 fails_with "1|3" "a source of which nothing can be read" as_user "$SNAPFS" backup "$SRC"
 chmod 755 "$SRC"
 
+# What can be listed but not looked at.
+mkdir -p "$SRC/listed"
+echo hidden >"$SRC/listed/file"
+chmod 744 "$SRC/listed"
+exits 3 "a directory without permission to look into it" as_user "$SNAPFS" backup "$SRC"
+err_has "what is in it is named" "$SRC/listed/file"
+exits 0 "the rest is stored" as_user "$SNAPFS" cat "latest:$SRC/open/yes"
+rm -rf "$SRC/listed"
+
 # A read error as root: an attribute of the loopback interface that can be opened but not read.
 export SNAPFS_REPO=$T/repo SNAPFS_CACHE_DIR=$T/cache
 mkdir "$T/src2"
@@ -48,5 +57,20 @@ exits 3 "backup with a file whose read fails" snapfs backup "$T/src2"
 err_has "it is named" "$T/src2/bad"
 is "the rest is stored" "$(snapfs cat "latest:$T/src2/fine")" fine
 umount "$T/src2/bad"
+
+# What goes away while the backup looks at it is no fault of the source: it was deleted a moment
+# earlier. The link to the program of a process that has ended is there, but leads nowhere any more.
+python3 -c 'import os, time
+ended = os.fork()
+if ended == 0: os._exit(0)
+print(ended, flush=True)
+time.sleep(100)' >"$T/ended" & JOBS+=($!)
+wait_until 10 test -s "$T/ended"
+ended=/proc/$(cat "$T/ended")
+ok "there is a link" test -L "$ended/exe"
+exits 0 "a backup of an entry that goes away" snapfs backup --exclude "$ended/*" --exclude "!$ended/exe" "$ended"
+err_lacks "does not name it" exe
+kill "${JOBS[-1]}"
+wait "${JOBS[-1]}" 2>/dev/null
 exits 0 "check" snapfs check
 finish
