@@ -133,40 +133,41 @@ final class TreeWalk {
     ) throws {
         for name in node.children.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             let child = node.children[name]!
-            if child.isSource {
-                try namedSource(name, in: directory, predecessor)
-                continue
+            do {
+                if child.isSource {
+                    try enter(name, in: directory, predecessor, isSource: true)
+                    try loop()
+                } else {
+                    try ancestor(name, child, directory, predecessor)
+                }
+            } catch let error as SourceError {
+                let path = path + [name]
+                if error.isAbsence {
+                    throw SnapError.wrap(error.cause).within("the source \(FileBackup.shown(path))")
+                }
+                try problem(path, error.cause)
             }
-            path.append(name)
-            // Links on the way to a source are followed: they are how the user named it.
-            let below = try within("opening \(FileBackup.shown(path))") {
-                try Self.openDirectory(name, in: directory, follow: true)
-            }
-            let found = try FileAttributes(of: below, label: FileBackup.shown(path))
-            let xattrs = (try? SourceXattrs.run(of: below)) ?? []
-            try emit(
-                .beginDirectory(
-                    try entry(name, found), xattrs: xattrs, path: path, isNew: predecessor == nil))
-            try ancestors(child, below, try predecessor?.below(name))
-            try emit(.endDirectory)
-            path.removeLast()
         }
     }
 
-    /// A named source: never excluded by a pattern, whatever its type.
-    private func namedSource(
-        _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?
+    /// A directory on the way: it is passed through, not read, so the right to search it is enough.
+    private func ancestor(
+        _ name: [UInt8], _ node: SourceTree.Node, _ directory: FileDescriptor,
+        _ predecessor: PredecessorDirectory?
     ) throws {
-        do { try enter(name, in: directory, predecessor, isSource: true) } catch let error
-            as SourceError
-        {
-            if error.isAbsence {
-                throw SnapError.wrap(error.cause)
-                    .within("the source \(FileBackup.shown(path + [name]))")
-            }
-            try problem(path + [name], error.cause)
+        let (below, found) = try source {
+            // Links are followed: they are how the user named it.
+            let below = try Self.openDirectory(name, in: directory, TargetCalls.path)
+            return (below, try FileAttributes(of: below, label: "it"))
         }
-        try loop()
+        path.append(name)
+        try emit(
+            .beginDirectory(
+                try entry(name, found), xattrs: try xattrs(of: below), path: path,
+                isNew: predecessor == nil))
+        try ancestors(node, below, try predecessor?.below(name))
+        try emit(.endDirectory)
+        path.removeLast()
     }
 
     // MARK: Walking
@@ -191,7 +192,8 @@ final class TreeWalk {
         }
     }
 
-    /// Sends one entry; a directory is pushed, its entries follow.
+    /// Sends one entry; a directory is pushed, its entries follow. A named source is never excluded
+    /// by a pattern, whatever its type.
     private func enter(
         _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?,
         isSource: Bool
@@ -229,7 +231,9 @@ final class TreeWalk {
         let identity = Exclusion.DirectoryIdentity(device: found.device, inode: found.inode)
         if exclusion.directories.contains(identity) { return }
         owners.note(attributes)
-        let opened = try source { try Self.openDirectory(name, in: directory, follow: false) }
+        let opened = try source {
+            try Self.openDirectory(name, in: directory, O_RDONLY | O_NOFOLLOW)
+        }
         path.append(name)
         let xattrs = try directoryXattrs(attributes, opened, before, predecessor)
         try emit(
@@ -321,6 +325,11 @@ final class TreeWalk {
                 return run
             }
         }
+        return try xattrs(of: directory)
+    }
+
+    /// Those of the directory at `path`; none, and a problem, where they cannot be read.
+    private func xattrs(of directory: FileDescriptor) throws -> [UInt8] {
         do { return try SourceXattrs.run(of: directory) } catch {
             try problem(path, error)
             return []
@@ -328,12 +337,11 @@ final class TreeWalk {
     }
 
     private static func openDirectory(
-        _ name: [UInt8], in directory: FileDescriptor, follow: Bool
+        _ name: [UInt8], in directory: FileDescriptor, _ flags: Int32
     ) throws -> FileDescriptor {
-        let flags = O_RDONLY | O_DIRECTORY | (follow ? 0 : O_NOFOLLOW)
-        return try name.withUnsafeBytes {
+        try name.withUnsafeBytes {
             try withTerminated($0) {
-                try FileDescriptor.open(name: $0, at: directory, flags)
+                try FileDescriptor.open(name: $0, at: directory, flags | O_DIRECTORY)
             }
         }
     }

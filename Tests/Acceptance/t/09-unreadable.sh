@@ -45,6 +45,29 @@ err_has "what is in it is named" "$SRC/listed/file"
 exits 0 "the rest is stored" as_user "$SNAPFS" cat "latest:$SRC/open/yes"
 rm -rf "$SRC/listed"
 
+# A source that cannot be read beside one that can; directories on the way to a source need not be
+# readable, but what cannot be read of them is named.
+mkdir -p "$SRC/way/source" "$SRC/shut/inside"
+echo there >"$SRC/way/source/file"
+chmod 711 "$SRC/way"
+chmod 700 "$SRC/shut"
+for source in "$SRC/shut" "$SRC/shut/inside"; do
+    exits 3 "an unreadable source beside a good one" as_user "$SNAPFS" backup "$SRC/open" "$source"
+    err_has "is named" "^snapfs: $SRC/shut[:/]"
+    err_lacks "in words" SourceError
+    exits 0 "the other is stored" as_user "$SNAPFS" cat "latest:$SRC/open/yes"
+    is "as it is" "$(cat "$T/out")" readable
+done
+exits 0 "a source behind a directory that can be searched only" as_user "$SNAPFS" backup "$SRC/way/source"
+exits 0 "is stored" as_user "$SNAPFS" cat "latest:$SRC/way/source/file"
+setfattr -n user.secret -v x "$SRC/way"
+exits 3 "with an attribute that only readers may see" as_user "$SNAPFS" backup "$SRC/way/source"
+err_has "it is named" "$SRC/way:"
+before=$(as_user "$SNAPFS" snapshots --json | value 'len(j)' /dev/stdin)
+fails_with 1 "an absent source beside good ones" as_user "$SNAPFS" backup "$SRC/open" "$SRC/way/absent"
+is "lists nothing" "$(as_user "$SNAPFS" snapshots --json | value 'len(j)' /dev/stdin)" "$before"
+rm -rf "$SRC/way" "$SRC/shut"
+
 # A read error as root: an attribute of the loopback interface that can be opened but not read.
 export SNAPFS_REPO=$T/repo SNAPFS_CACHE_DIR=$T/cache
 mkdir "$T/src2"
