@@ -33,22 +33,25 @@ package final class FileBackup {
     private let repository: Repository
     private let options: Options
     private let progress: BackupProgress
-    private let writer: any EntrySink
-    private let transfer: FileTransfer
+    private let writer: SnapshotWriter?
+    private let transfer: FileTransfer?
     private let pulse: BackupPulse
 
     /// Batches that the walk may be ahead of the reading, and bytes that the kernel fetches for it.
     private static let aheadMax = 8
     private static let aheadBytesMax = 32 << 20
 
+    /// Without a writer, what would be read is counted: files are opened but not read.
     package init(
-        repository: Repository, options: Options, progress: BackupProgress, writer: any EntrySink
+        repository: Repository, options: Options, progress: BackupProgress, writer: SnapshotWriter?
     ) {
         self.repository = repository
         self.options = options
         self.progress = progress
         self.writer = writer
-        transfer = FileTransfer(writer: writer, progress: progress, keys: repository.keys)
+        transfer = writer.map {
+            FileTransfer(writer: $0, progress: progress, keys: repository.keys)
+        }
         pulse = BackupPulse(
             writer, interval: options.checkpointInterval, isInterrupted: options.isInterrupted)
     }
@@ -58,8 +61,9 @@ package final class FileBackup {
         let queue = BoundedQueue<[WalkItem]>(
             countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
         let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
+        let fetches = writer != nil
         let thread = Thread("walk") {
-            TreeWalk(keys: keys, exclusion: exclusion, queue: queue)
+            TreeWalk(keys: keys, exclusion: exclusion, queue: queue, fetches: fetches)
                 .run(paths, predecessor: predecessor)
         }
         defer {
@@ -83,12 +87,12 @@ package final class FileBackup {
     private func take(_ item: WalkItem) throws {
         switch item {
         case .beginDirectory(let entry, let xattrs, let path, let isNew):
-            try writer.beginDirectory(entry, xattrs: xattrs)
+            try writer?.beginDirectory(entry, xattrs: xattrs)
             progress.update { $0.directories += 1 }
             options.visit?(Self.joined(path), isNew ? .new : .unchanged)
-        case .endDirectory: try writer.endDirectory()
+        case .endDirectory: try writer?.endDirectory()
         case .unchanged(let entry, let directory):
-            try writer.reuse(entry)
+            try writer?.reuse(entry)
             progress.update {
                 guard entry.attributes.isRegular else {
                     $0.others += 1
@@ -99,12 +103,16 @@ package final class FileBackup {
             }
             options.visit?(Self.joined(directory + [entry.name]), .unchanged)
         case .entry(let entry, let xattrs, let path, let before):
-            try writer.add(entry, xattrs: xattrs)
+            try writer?.add(entry, xattrs: xattrs)
             progress.update { $0.others += 1 }
             visit(path, before)
         case .file(let entry, let file, let xattrs, let path, let before):
-            if let failure = try transfer.send(entry, file, xattrs: xattrs, before: before) {
-                problem(path, failure)
+            if let transfer {
+                let failure = try transfer.send(entry, file, xattrs: xattrs, before: before)
+                if let failure { problem(path, failure) }
+            } else {
+                progress.file(entry, before: before)
+                progress.update { $0.bytesRead += entry.attributes.size }
             }
             visit(path, before)
         case .problem(let path, let error): problem(path, error)

@@ -8,7 +8,7 @@ import SnapFormat
 import SnapRepository
 
 struct FileTransfer {
-    let writer: any EntrySink
+    let writer: SnapshotWriter
     let progress: BackupProgress
     let keys: DerivedKeys
 

@@ -50,6 +50,8 @@ final class TreeWalk {
     private let keys: DerivedKeys
     private let exclusion: Exclusion
     private let queue: BoundedQueue<[WalkItem]>
+    /// Whether the kernel is to fetch the files ahead of their reading.
+    private let fetches: Bool
     private var batch: [WalkItem] = []
     private var batchCost = 0
     private var owners = OwnerNames()
@@ -60,7 +62,10 @@ final class TreeWalk {
     /// --one-file-system.
     private var sources: Set<[UInt8]> = []
 
-    init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>) {
+    init(
+        keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>, fetches: Bool
+    ) {
+        self.fetches = fetches
         self.keys = keys
         self.exclusion = exclusion
         self.queue = queue
@@ -305,7 +310,7 @@ final class TreeWalk {
             return try emit(.entry(entry, xattrs: xattrs, path: path + [name], before: before))
         }
         let file = try source { try Self.openFile(name, in: directory) }
-        let fetched = Int(min(attributes.size, UInt64(Self.fetchMax)))
+        let fetched = fetches ? Int(min(attributes.size, UInt64(Self.fetchMax))) : 0
         if fetched > 0 { posix_fadvise(file.number, 0, fetched, POSIX_FADV_WILLNEED) }
         try emit(
             .file(entry, file, xattrs: xattrs, path: path + [name], before: before), cost: fetched)

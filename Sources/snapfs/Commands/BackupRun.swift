@@ -118,7 +118,7 @@ struct BackupRun {
         if command.dryRun {
             let run = FileBackup(
                 repository: access.repository, options: options, progress: counts,
-                writer: DryRunSink(counts))
+                writer: nil)
             _ = try run.run(predecessor: predecessor)
             return nil
         }

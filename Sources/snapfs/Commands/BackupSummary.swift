@@ -44,7 +44,12 @@ struct BackupSummary {
             Text(
                 "files: \(parts.joined(separator: ", ")); \(Format.size(bytes)) in "
                     + Format.count(files, "file", "files")))
-        guard let manifest else { return try output.note("dry run: nothing was written") }
+        guard let manifest else {
+            return try output.note(
+                Text(
+                    "dry run: \(Format.size(counts.bytesRead)) would be read, "
+                        + "nothing was written"))
+        }
         let totals = manifest.totals
         try output.note(
             Text(
