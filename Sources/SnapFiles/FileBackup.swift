@@ -91,17 +91,7 @@ package final class FileBackup {
             progress.update { $0.directories += 1 }
             options.visit?(Self.joined(path), isNew ? .new : .unchanged)
         case .endDirectory: try writer?.endDirectory()
-        case .unchanged(let entry, let directory):
-            try writer?.reuse(entry)
-            progress.update {
-                guard entry.attributes.isRegular else {
-                    $0.others += 1
-                    return
-                }
-                $0.filesUnchanged += 1
-                $0.bytesUnchanged += entry.attributes.size
-            }
-            options.visit?(Self.joined(directory + [entry.name]), .unchanged)
+        case .unchanged(let entry, let directory): try reuse(entry, directory + [entry.name])
         case .entry(let entry, let xattrs, let path, let before):
             try writer?.add(entry, xattrs: xattrs)
             progress.update { $0.others += 1 }
@@ -112,13 +102,27 @@ package final class FileBackup {
                 if let failure { problem(path, failure) }
             } else {
                 progress.file(entry, before: before)
-                progress.update { $0.bytesRead += entry.attributes.size }
+                progress.update { $0.addRead(entry.attributes.size) }
             }
             visit(path, before)
         case .problem(let path, let error): problem(path, error)
         case .damage(let error): options.noteDamage(error)
         case .end: preconditionFailure("the end is not taken")
         }
+    }
+
+    private func reuse(_ entry: Entry, _ path: [[UInt8]]) throws {
+        if let failure = writer?.refusal(of: entry) { return problem(path, failure) }
+        try writer?.reuse(entry)
+        progress.update {
+            guard entry.attributes.isRegular else {
+                $0.others += 1
+                return
+            }
+            $0.filesUnchanged += 1
+            $0.addUnchanged(entry.attributes.size)
+        }
+        options.visit?(Self.joined(path), .unchanged)
     }
 
     private func visit(_ path: [[UInt8]], _ before: Entry?) {

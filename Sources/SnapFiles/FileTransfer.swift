@@ -29,7 +29,10 @@ struct FileTransfer {
         } catch { return SnapError.wrap(error) }
         var entry = seen
         entry.attributes = try first.attributes(keys: keys)
-        if writer.hasLink(entry.attributes.linkGroup) {
+        let linkedSize = writer.linkedSize(entry.attributes.linkGroup)
+        entry.attributes.size = linkedSize ?? first.size
+        if let refusal = writer.refusal(of: entry) { return refusal }
+        if linkedSize != nil {
             try writer.addLink(entry, xattrs: xattrs, before: before)
             return nil
         }
@@ -37,7 +40,7 @@ struct FileTransfer {
         let size = entry.attributes.size
         let failure = try transfer(file, size: size, isSparse: first.blocks &* 512 < size)
         let read = writer.openFileSize
-        progress.update { $0.bytesRead += read }
+        progress.update { $0.addRead(read) }
         if let failure {
             // Bytes on the way cannot be called back: the file is kept up to here, and marked.
             entry.attributes.changedWhileRead = true
@@ -62,25 +65,27 @@ struct FileTransfer {
     private func transfer(
         _ file: FileDescriptor, size: UInt64, isSparse: Bool
     ) throws -> SnapError? {
+        // Whatever the file grows to meanwhile, the tree must be able to count it.
+        let limit = Int(writer.room)
         var offset = 0
         while isSparse && UInt64(offset) < size {
             guard let data = file.nextData(from: offset) else {
                 // A hole to the end, wherever that is by now.
-                let end = max(offset, lseek(file.number, 0, SEEK_END))
+                let end = min(limit, max(offset, lseek(file.number, 0, SEEK_END)))
                 try writer.appendHole(UInt64(end - offset))
                 return nil
             }
-            if data < 0 { break }
+            if data < 0 || data >= limit { break }
             try writer.appendHole(UInt64(data - offset))
             let hole = file.nextHole(from: data)
             if hole <= data {
                 offset = data
                 break
             }
-            if let failure = try copy(file, from: data, to: hole) { return failure }
-            offset = hole
+            offset = min(hole, limit)
+            if let failure = try copy(file, from: data, to: offset) { return failure }
         }
-        return try copy(file, from: offset, to: Int.max)
+        return try copy(file, from: offset, to: limit)
     }
 
     private func copy(_ file: FileDescriptor, from start: Int, to end: Int) throws -> SnapError? {
@@ -89,7 +94,7 @@ struct FileTransfer {
         var failure: SnapError?
         while offset < end && failure == nil {
             if offset > start && fetched <= offset {
-                fetched = offset + Self.fetchAhead
+                fetched = offset + min(end - offset, Self.fetchAhead)
                 posix_fadvise(file.number, offset, 2 * Self.fetchAhead, POSIX_FADV_WILLNEED)
             }
             let count = try writer.append { buffer in

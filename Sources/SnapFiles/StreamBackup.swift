@@ -36,7 +36,7 @@ package enum StreamBackup {
             }
             try pulse.endIfInterrupted()
             if count == 0 { break }
-            progress.update { $0.bytesRead += UInt64(count) }
+            progress.update { $0.addRead(UInt64(count)) }
         }
         var file = entry(name, mode: 0o100600, time)
         file.attributes.allocated = (writer.openFileSize + 511) / 512 * 512

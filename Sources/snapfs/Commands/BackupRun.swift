@@ -200,7 +200,7 @@ struct BackupRun {
                 let seen = counts.counts
                 progress.set(
                     items: seen.filesNew + seen.filesChanged + seen.filesUnchanged,
-                    bytes: seen.bytesRead + seen.bytesUnchanged)
+                    bytes: seen.bytes)
             }
             if showsEach {
                 try? output.detail("\(Self.word(status)) \(name: path)")

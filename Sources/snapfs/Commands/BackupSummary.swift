@@ -30,9 +30,7 @@ struct BackupSummary {
     }
 
     private var files: UInt64 { counts.filesNew + counts.filesChanged + counts.filesUnchanged }
-    private var bytes: UInt64 {
-        manifest?.totals.bytes ?? counts.bytesRead + counts.bytesUnchanged
-    }
+    private var bytes: UInt64 { manifest?.totals.bytes ?? counts.bytes }
 
     func print(_ output: Output) throws {
         if output.json { return try output.json(message) }
