@@ -17,7 +17,7 @@ package final class FileBackup {
         package var exclusion = Exclusion()
         /// Seconds between checkpoints.
         package var checkpointInterval: Int64 = 60
-        /// Asked between entries: true ends the backup with a checkpoint.
+        /// Asked between entries and while a file is read: true ends the backup with a checkpoint.
         package var isInterrupted: () -> Bool = { false }
         /// Called with each entry that cannot be stored as it is.
         package var report: (SourceProblem) -> Void = { _ in }
@@ -49,11 +49,12 @@ package final class FileBackup {
         self.options = options
         self.progress = progress
         self.writer = writer
-        transfer = writer.map {
-            FileTransfer(writer: $0, progress: progress, keys: repository.keys)
-        }
-        pulse = BackupPulse(
+        let pulse = BackupPulse(
             writer, interval: options.checkpointInterval, isInterrupted: options.isInterrupted)
+        transfer = writer.map {
+            FileTransfer(writer: $0, progress: progress, keys: repository.keys, pulse: pulse)
+        }
+        self.pulse = pulse
     }
 
     /// Sends the whole tree; returns the entry of "/". `predecessor` is the view to compare with.

@@ -11,12 +11,13 @@ struct FileTransfer {
     let writer: SnapshotWriter
     let progress: BackupProgress
     let keys: DerivedKeys
+    let pulse: BackupPulse
 
     /// How far ahead of the reading the kernel fetches a large file.
     private static let fetchAhead = 8 << 20
 
     /// Sends one file with its content. What went wrong with the source is returned, and the file
-    /// stored as far as it was read.
+    /// stored as far as it was read. Throws `.interrupted` within the file, too.
     func send(
         _ seen: Entry, _ file: FileDescriptor, xattrs: [UInt8], before: Entry?
     ) throws -> SnapError? {
@@ -39,15 +40,13 @@ struct FileTransfer {
         writer.beginFile()
         let size = entry.attributes.size
         let failure = try transfer(file, size: size, isSparse: first.blocks &* 512 < size)
-        let read = writer.openFileSize
-        progress.update { $0.addRead(read) }
         if let failure {
             // Bytes on the way cannot be called back: the file is kept up to here, and marked.
             entry.attributes.changedWhileRead = true
             try writer.endFile(entry, xattrs: xattrs, before: before)
             return failure.within("stored up to the failure")
         }
-        let changed = Self.hasChanged(file, since: first, size: read)
+        let changed = Self.hasChanged(file, since: first, size: writer.openFileSize)
         entry.attributes.changedWhileRead = changed
         try writer.endFile(entry, xattrs: xattrs, before: before)
         return changed ? SnapError(.io, "changed while it was read; stored as read") : nil
@@ -72,11 +71,11 @@ struct FileTransfer {
             guard let data = file.nextData(from: offset) else {
                 // A hole to the end, wherever that is by now.
                 let end = min(limit, max(offset, lseek(file.number, 0, SEEK_END)))
-                try writer.appendHole(UInt64(end - offset))
+                try hole(end - offset)
                 return nil
             }
             if data < 0 || data >= limit { break }
-            try writer.appendHole(UInt64(data - offset))
+            try hole(data - offset)
             let hole = file.nextHole(from: data)
             if hole <= data {
                 offset = data
@@ -110,7 +109,19 @@ struct FileTransfer {
             }
             if count == 0 { break }
             offset += count
+            try sent(count)
         }
         return failure
+    }
+
+    private func hole(_ count: Int) throws {
+        try writer.appendHole(UInt64(count))
+        try sent(count)
+    }
+
+    /// A file may take hours: it is shown, ended and made durable while it is read.
+    private func sent(_ count: Int) throws {
+        progress.update { $0.addRead(UInt64(count)) }
+        try pulse.beat()
     }
 }

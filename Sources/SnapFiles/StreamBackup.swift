@@ -16,7 +16,7 @@ package enum StreamBackup {
     /// signal may end early, so its end proves nothing.
     package static func run(
         descriptor: Int32, path: [UInt8], time: Timestamp, writer: SnapshotWriter,
-        progress: BackupProgress, isInterrupted: @escaping () -> Bool
+        progress: BackupProgress, checkpointInterval: Int64, isInterrupted: @escaping () -> Bool
     ) throws -> Entry {
         let parts = path.split(separator: 0x2f).map(Array.init)
         guard let name = parts.last else {
@@ -26,7 +26,8 @@ package enum StreamBackup {
             try writer.beginDirectory(entry(part, mode: 0o040755, time), xattrs: [])
         }
         writer.beginFile()
-        let pulse = BackupPulse(writer, interval: .max, isInterrupted: isInterrupted)
+        let pulse = BackupPulse(
+            writer, interval: checkpointInterval, isInterrupted: isInterrupted)
         while true {
             try waitForBytes(descriptor, pulse)
             let count = try writer.append { buffer in
@@ -34,7 +35,7 @@ package enum StreamBackup {
                     read(descriptor, buffer.baseAddress, buffer.count)
                 }
             }
-            try pulse.endIfInterrupted()
+            try pulse.beat()
             if count == 0 { break }
             progress.update { $0.addRead(UInt64(count)) }
         }
