@@ -1,5 +1,6 @@
 # Streams: standard input, and the output of a command.
 . "$(dirname "$0")/../lib.sh"
+need strace
 new_key_repo
 random_file 4 3000001 "$T/data"
 stdin_backup() { snapfs backup --stdin "$@" <"$T/data"; }
@@ -68,5 +69,16 @@ signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
 print("half", flush=True)
 time.sleep(3)'
 is "lists nothing" "$(listed)" "$before"
+# A program that has ended is done with: its number and our descriptor may be another's by then.
+try strace -f -o "$T/calls" -e trace=pipe,pipe2,close,kill,wait4 "$SNAPFS" backup --command -- false
+is "a command that fails, looked at closely" $CODE 1
+file_lacks "is not killed, nor waited for twice" "$T/calls" 'kill\(|ECHILD'
+file_lacks "and nothing is closed twice" "$T/calls" 'close\(.*EBADF'
+python3 -c 'import signal, subprocess, sys, time
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+time.sleep(1)
+child.send_signal(signal.SIGINT)
+sys.exit(child.wait(timeout=10))' "$SNAPFS" backup --command -- sh -c 'exec >&-; exec sleep 100' 2>"$T/err"
+is "nobody waits for a command after a signal" $? 130
 exits 0 "check" snapfs check --read-data
 finish
