@@ -37,7 +37,9 @@ package enum SourcePaths {
                 throw SnapError(errno: errno, "finding the working directory")
             }
             defer { free(directory) }
-            full = Array(String(cString: directory).utf8) + [0x2f] + path
+            full =
+                Array(UnsafeRawBufferPointer(start: directory, count: strlen(directory)))
+                + [0x2f] + path
         }
         var parts: [ArraySlice<UInt8>] = []
         for part in full.split(separator: 0x2f) {
