@@ -24,7 +24,7 @@ final class Predecessor {
     }
 
     /// What body finds; nil where damage hides it.
-    fileprivate func find<R>(_ body: () throws -> R?) throws -> R? {
+    fileprivate func find<R>(_ body: () throws -> R) throws -> R? {
         do { return try body() } catch let error as SnapError where error.isFinding {
             damage = damage ?? error
             return nil
@@ -38,6 +38,8 @@ final class PredecessorDirectory {
     private let directory: Place
     /// What was found last.
     private var last: Place?
+    /// Damage seldom hides one name alone, and each further try would read it again.
+    private var isHidden = false
 
     private var view: SnapshotView { predecessor.view }
     /// When the predecessor began to read.
@@ -54,11 +56,13 @@ final class PredecessorDirectory {
             last = next
             return next
         }
-        guard let found = try predecessor.find({ try view.lookup(name, in: directory) }) else {
+        guard !isHidden else { return nil }
+        guard let answer = try predecessor.find({ try view.lookup(name, in: directory) }) else {
+            isHidden = true
             return nil
         }
-        last = found
-        return found
+        if let answer { last = answer }
+        return answer
     }
 
     /// The directory at a place of this one; nil for anything else.
