@@ -17,10 +17,12 @@ package final class FileBackup {
         package var exclusion = Exclusion()
         /// Seconds between checkpoints.
         package var checkpointInterval: Int64 = 60
-        /// Asked between entries: true ends the backup with a checkpoint.
+        /// Asked between entries and while a file is read: true ends the backup with a checkpoint.
         package var isInterrupted: () -> Bool = { false }
         /// Called with each entry that cannot be stored as it is.
         package var report: (SourceProblem) -> Void = { _ in }
+        /// Called once where the predecessor is damaged: what it cannot show is read again.
+        package var noteDamage: (SnapError) -> Void = { _ in }
         /// Called with each entry that is stored, its path and whether its content was read.
         package var visit: (([UInt8], EntryStatus) -> Void)?
         package init() {}
@@ -31,23 +33,28 @@ package final class FileBackup {
     private let repository: Repository
     private let options: Options
     private let progress: BackupProgress
-    private let writer: any EntrySink
-    private let transfer: FileTransfer
-    private var lastCheckpoint: Int64
+    private let writer: SnapshotWriter?
+    private let transfer: FileTransfer?
+    private let pulse: BackupPulse
 
     /// Batches that the walk may be ahead of the reading, and bytes that the kernel fetches for it.
     private static let aheadMax = 8
     private static let aheadBytesMax = 32 << 20
 
+    /// Without a writer, what would be read is counted: files are opened but not read.
     package init(
-        repository: Repository, options: Options, progress: BackupProgress, writer: any EntrySink
+        repository: Repository, options: Options, progress: BackupProgress, writer: SnapshotWriter?
     ) {
         self.repository = repository
         self.options = options
         self.progress = progress
         self.writer = writer
-        transfer = FileTransfer(writer: writer, progress: progress, keys: repository.keys)
-        lastCheckpoint = Timestamp.now().seconds
+        let pulse = BackupPulse(
+            writer, interval: options.checkpointInterval, isInterrupted: options.isInterrupted)
+        transfer = writer.map {
+            FileTransfer(writer: $0, progress: progress, keys: repository.keys, pulse: pulse)
+        }
+        self.pulse = pulse
     }
 
     /// Sends the whole tree; returns the entry of "/". `predecessor` is the view to compare with.
@@ -55,8 +62,9 @@ package final class FileBackup {
         let queue = BoundedQueue<[WalkItem]>(
             countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
         let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
+        let fetches = writer != nil
         let thread = Thread("walk") {
-            TreeWalk(keys: keys, exclusion: exclusion, queue: queue)
+            TreeWalk(keys: keys, exclusion: exclusion, queue: queue, fetches: fetches)
                 .run(paths, predecessor: predecessor)
         }
         defer {
@@ -71,7 +79,7 @@ package final class FileBackup {
                     return root
                 }
                 try take(item)
-                try tick()
+                try pulse.beat()
             }
         }
         preconditionFailure("the walk ended without a word")
@@ -80,51 +88,46 @@ package final class FileBackup {
     private func take(_ item: WalkItem) throws {
         switch item {
         case .beginDirectory(let entry, let xattrs, let path, let isNew):
-            try writer.beginDirectory(entry, xattrs: xattrs)
+            try writer?.beginDirectory(entry, xattrs: xattrs)
             progress.update { $0.directories += 1 }
             options.visit?(Self.joined(path), isNew ? .new : .unchanged)
-        case .endDirectory: try writer.endDirectory()
-        case .unchanged(let entry, let directory):
-            try writer.reuse(entry)
-            progress.update {
-                guard entry.attributes.isRegular else {
-                    $0.others += 1
-                    return
-                }
-                $0.filesUnchanged += 1
-                $0.bytesUnchanged += entry.attributes.size
-            }
-            options.visit?(Self.joined(directory + [entry.name]), .unchanged)
+        case .endDirectory: try writer?.endDirectory()
+        case .unchanged(let entry, let directory): try reuse(entry, directory + [entry.name])
         case .entry(let entry, let xattrs, let path, let before):
-            try writer.add(entry, xattrs: xattrs)
+            try writer?.add(entry, xattrs: xattrs)
             progress.update { $0.others += 1 }
             visit(path, before)
         case .file(let entry, let file, let xattrs, let path, let before):
-            if let failure = try transfer.send(entry, file, xattrs: xattrs, before: before) {
-                problem(path, failure)
+            if let transfer {
+                let failure = try transfer.send(entry, file, xattrs: xattrs, before: before)
+                if let failure { problem(path, failure) }
+            } else {
+                progress.file(entry, before: before)
+                progress.update { $0.addRead(entry.attributes.size) }
             }
             visit(path, before)
         case .problem(let path, let error): problem(path, error)
+        case .damage(let error): options.noteDamage(error)
         case .end: preconditionFailure("the end is not taken")
         }
     }
 
-    private func visit(_ path: [[UInt8]], _ before: Entry?) {
-        options.visit?(Self.joined(path), before == nil ? .new : .changed)
+    private func reuse(_ entry: Entry, _ path: [[UInt8]]) throws {
+        if let failure = writer?.refusal(of: entry) { return problem(path, failure) }
+        try writer?.reuse(entry)
+        progress.update {
+            guard entry.attributes.isRegular else {
+                $0.others += 1
+                return
+            }
+            $0.filesUnchanged += 1
+            $0.addUnchanged(entry.attributes.size)
+        }
+        options.visit?(Self.joined(path), .unchanged)
     }
 
-    /// Once an item: checkpoint when it is time, and the end when the user wants it.
-    private func tick() throws {
-        if options.isInterrupted() {
-            try writer.checkpoint()
-            throw SnapError(
-                .interrupted, "interrupted; what was read is kept, run the same backup again")
-        }
-        let now = Timestamp.now().seconds
-        if now - lastCheckpoint >= options.checkpointInterval || now < lastCheckpoint {
-            lastCheckpoint = now
-            try writer.checkpoint()
-        }
+    private func visit(_ path: [[UInt8]], _ before: Entry?) {
+        options.visit?(Self.joined(path), before == nil ? .new : .changed)
     }
 
     private func problem(_ path: [[UInt8]], _ error: SnapError) {
@@ -136,35 +139,6 @@ package final class FileBackup {
     static func joined(_ path: [[UInt8]]) -> [UInt8] { [0x2f] + path.joined(separator: [0x2f]) }
 
     static func shown(_ path: [[UInt8]]) -> String { String(decoding: joined(path), as: UTF8.self) }
-}
-
-/// A directory of the predecessor. Not thread-safe.
-final class PredecessorDirectory {
-    let view: SnapshotView
-    private let directory: Place
-    /// What was found last.
-    private var last: Place?
-
-    init(view: SnapshotView, place: Place) {
-        self.view = view
-        directory = place
-    }
-
-    func place(_ name: [UInt8]) throws -> Place? {
-        // Names are asked for in order, so this is nearly always the one behind the last.
-        if let next = last?.next, next.hasName(name) {
-            last = next
-            return next
-        }
-        guard let found = try view.lookup(name, in: directory) else { return nil }
-        last = found
-        return found
-    }
-
-    func below(_ name: [UInt8]) throws -> PredecessorDirectory? {
-        guard let found = try place(name), found.attributes.isDirectory else { return nil }
-        return PredecessorDirectory(view: view, place: found)
-    }
 }
 
 /// The names behind the owner numbers that a backup met.

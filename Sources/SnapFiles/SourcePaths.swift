@@ -37,7 +37,9 @@ package enum SourcePaths {
                 throw SnapError(errno: errno, "finding the working directory")
             }
             defer { free(directory) }
-            full = Array(String(cString: directory).utf8) + [0x2f] + path
+            full =
+                Array(UnsafeRawBufferPointer(start: directory, count: strlen(directory)))
+                + [0x2f] + path
         }
         var parts: [ArraySlice<UInt8>] = []
         for part in full.split(separator: 0x2f) {
@@ -51,14 +53,16 @@ package enum SourcePaths {
         return [0x2f] + parts.joined(separator: [0x2f])
     }
 
-    /// Throws unless every named source exists.
+    /// Throws `.notFound` for a named source that does not exist. What cannot be looked at is for
+    /// the walk to name.
     package static func requireExisting(_ paths: [[UInt8]]) throws {
         for path in paths {
             var status = stat()
             let found = path.withUnsafeBytes { withTerminated($0) { lstat($0, &status) } }
-            if found != 0 {
+            let code = errno
+            if found != 0, code == ENOENT || code == ENOTDIR {
                 throw SnapError(
-                    errno: errno, "the source \(String(decoding: path, as: UTF8.self))")
+                    errno: code, "the source \(String(decoding: path, as: UTF8.self))")
             }
         }
     }

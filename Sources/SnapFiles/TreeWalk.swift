@@ -50,25 +50,33 @@ final class TreeWalk {
     private let keys: DerivedKeys
     private let exclusion: Exclusion
     private let queue: BoundedQueue<[WalkItem]>
+    /// Whether the kernel is to fetch the files ahead of their reading.
+    private let fetches: Bool
     private var batch: [WalkItem] = []
     private var batchCost = 0
     private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
+    private var predecessor: Predecessor?
     /// The sources by their whole paths: one inside another is one of its own with
     /// --one-file-system.
     private var sources: Set<[UInt8]> = []
 
-    init(keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>) {
+    init(
+        keys: DerivedKeys, exclusion: Exclusion, queue: BoundedQueue<[WalkItem]>, fetches: Bool
+    ) {
+        self.fetches = fetches
         self.keys = keys
         self.exclusion = exclusion
         self.queue = queue
     }
 
     /// Walks everything; the last item is `.end`.
-    func run(_ paths: [[UInt8]], predecessor: SnapshotView?) {
+    func run(_ paths: [[UInt8]], predecessor view: SnapshotView?) {
+        predecessor = view.map { Predecessor($0) }
         do {
-            let root = try walk(paths, predecessor)
+            let root = try walk(paths)
+            try noteDamage()
             try emit(.end(.success((root, owners))))
             try flush()
         } catch is Stopped {
@@ -95,16 +103,20 @@ final class TreeWalk {
         try emit(.problem(path: path, SnapError.wrap(error)))
     }
 
+    private func noteDamage() throws {
+        if let damage = predecessor?.takeDamage() { try emit(.damage(damage)) }
+    }
+
     // MARK: Sources
 
-    private func walk(_ paths: [[UInt8]], _ predecessor: SnapshotView?) throws -> Entry {
+    private func walk(_ paths: [[UInt8]]) throws -> Entry {
         var tree = SourceTree()
         for path in paths { tree.add(path) }
         sources = Set(paths)
         let directory = try FileDescriptor.open("/", O_RDONLY | O_DIRECTORY)
         let found = try FileAttributes(of: directory, label: "/")
         let root = try entry([], found)
-        let before = predecessor.map { PredecessorDirectory(view: $0, place: $0.root) }
+        let before = predecessor?.root
         if tree.root.isSource {
             try push(directory, found, before, isEntry: false)
             try loop()
@@ -126,38 +138,41 @@ final class TreeWalk {
     ) throws {
         for name in node.children.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             let child = node.children[name]!
-            if child.isSource {
-                try namedSource(name, in: directory, predecessor)
-                continue
+            do {
+                if child.isSource {
+                    try enter(name, in: directory, predecessor, isSource: true)
+                    try loop()
+                } else {
+                    try ancestor(name, child, directory, predecessor)
+                }
+            } catch let error as SourceError {
+                let path = path + [name]
+                if error.isAbsence {
+                    throw SnapError.wrap(error.cause).within("the source \(FileBackup.shown(path))")
+                }
+                try problem(path, error.cause)
             }
-            path.append(name)
-            // Links on the way to a source are followed: they are how the user named it.
-            let below = try within("opening \(FileBackup.shown(path))") {
-                try Self.openDirectory(name, in: directory, follow: true)
-            }
-            let found = try FileAttributes(of: below, label: FileBackup.shown(path))
-            let xattrs = (try? SourceXattrs.run(of: below)) ?? []
-            try emit(
-                .beginDirectory(
-                    try entry(name, found), xattrs: xattrs, path: path, isNew: predecessor == nil))
-            try ancestors(child, below, try predecessor?.below(name))
-            try emit(.endDirectory)
-            path.removeLast()
         }
     }
 
-    /// A named source: never excluded by a pattern, whatever its type.
-    private func namedSource(
-        _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?
+    /// A directory on the way: it is passed through, not read, so the right to search it is enough.
+    private func ancestor(
+        _ name: [UInt8], _ node: SourceTree.Node, _ directory: FileDescriptor,
+        _ predecessor: PredecessorDirectory?
     ) throws {
-        let found: FileAttributes
-        do {
-            found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
-        } catch {
-            throw SnapError.wrap(error).within("the source \(FileBackup.shown(path + [name]))")
+        let (below, found) = try source {
+            // Links are followed: they are how the user named it.
+            let below = try Self.openDirectory(name, in: directory, TargetCalls.path)
+            return (below, try FileAttributes(of: below, label: "it"))
         }
-        try enter(name, found, in: directory, predecessor, isSource: true)
-        try loop()
+        path.append(name)
+        try emit(
+            .beginDirectory(
+                try entry(name, found), xattrs: try xattrs(of: below), path: path,
+                isNew: predecessor == nil))
+        try ancestors(node, below, try predecessor?.below(name))
+        try emit(.endDirectory)
+        path.removeLast()
     }
 
     // MARK: Walking
@@ -173,21 +188,24 @@ final class TreeWalk {
             guard !exclusion.excludes(path + [name]) else { continue }
             guard let directory = frame.directory else { preconditionFailure("a closed frame") }
             do {
-                let found = try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
-                try enter(name, found, in: directory, frame.predecessor, isSource: false)
-            } catch let error as SnapError where error.kind == .notFound {
-                // Deleted since the listing: as if it had been a moment earlier.
+                try enter(name, in: directory, frame.predecessor, isSource: false)
+                try noteDamage()
             } catch let error as SourceError {
-                try problem(path + [name], error.cause)
+                // Deleted since the listing: as if it had been a moment earlier.
+                if !error.isAbsence { try problem(path + [name], error.cause) }
             }
         }
     }
 
-    /// Sends one entry; a directory is pushed, its entries follow.
+    /// Sends one entry; a directory is pushed, its entries follow. A named source is never excluded
+    /// by a pattern, whatever its type.
     private func enter(
-        _ name: [UInt8], _ found: FileAttributes, in directory: FileDescriptor,
-        _ predecessor: PredecessorDirectory?, isSource: Bool
+        _ name: [UInt8], in directory: FileDescriptor, _ predecessor: PredecessorDirectory?,
+        isSource: Bool
     ) throws {
+        let found = try source {
+            try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
+        }
         let attributes = try found.attributes(keys: keys)
         let before = try predecessor?.place(name)
         if attributes.isDirectory {
@@ -199,13 +217,12 @@ final class TreeWalk {
             return
         }
         owners.note(attributes)
-        guard let before, let view = predecessor?.view else {
+        guard let before, let predecessor, let old = try predecessor.entry(before) else {
             return try send(name, attributes, in: directory, before: nil)
         }
-        let old = try view.entry(before)
         // What a damaged or lost segment knew is nowhere: the file is read again.
-        if attributes.isUnchanged(since: old.attributes, start: view.manifest.startTime),
-            try view.isStored(old)
+        if attributes.isUnchanged(since: old.attributes, start: predecessor.startTime),
+            try predecessor.isStored(old)
         {
             return try emit(.unchanged(old, in: path))
         }
@@ -219,18 +236,16 @@ final class TreeWalk {
         let identity = Exclusion.DirectoryIdentity(device: found.device, inode: found.inode)
         if exclusion.directories.contains(identity) { return }
         owners.note(attributes)
-        let opened = try source { try Self.openDirectory(name, in: directory, follow: false) }
+        let opened = try source {
+            try Self.openDirectory(name, in: directory, O_RDONLY | O_NOFOLLOW)
+        }
         path.append(name)
-        let xattrs = try directoryXattrs(attributes, opened, before, predecessor?.view)
+        let xattrs = try directoryXattrs(attributes, opened, before, predecessor)
         try emit(
             .beginDirectory(
                 Entry(name: name, attributes: attributes.withoutCounts), xattrs: xattrs,
                 path: path, isNew: before == nil))
-        let below = before.flatMap {
-            $0.attributes.isDirectory
-                ? PredecessorDirectory(view: predecessor!.view, place: $0) : nil
-        }
-        try push(opened, found, below, isEntry: true)
+        try push(opened, found, before.flatMap { predecessor?.below($0) }, isEntry: true)
     }
 
     private func push(
@@ -295,7 +310,7 @@ final class TreeWalk {
             return try emit(.entry(entry, xattrs: xattrs, path: path + [name], before: before))
         }
         let file = try source { try Self.openFile(name, in: directory) }
-        let fetched = Int(min(attributes.size, UInt64(Self.fetchMax)))
+        let fetched = fetches ? Int(min(attributes.size, UInt64(Self.fetchMax))) : 0
         if fetched > 0 { posix_fadvise(file.number, 0, fetched, POSIX_FADV_WILLNEED) }
         try emit(
             .file(entry, file, xattrs: xattrs, path: path + [name], before: before), cost: fetched)
@@ -304,17 +319,22 @@ final class TreeWalk {
     /// The extended attributes of a directory, from the predecessor where its ctime is the same.
     private func directoryXattrs(
         _ attributes: Attributes, _ directory: FileDescriptor, _ before: Place?,
-        _ view: SnapshotView?
+        _ predecessor: PredecessorDirectory?
     ) throws -> [UInt8] {
-        if let before, let view {
+        if let before, let predecessor {
             let old = before.attributes
             // A ctime as recent as the predecessor itself proves nothing.
             if old.ctime == attributes.ctime, old.inode == attributes.inode, old.isDirectory,
-                !old.isRacy(view.manifest.startTime)
+                !old.isRacy(predecessor.startTime), let run = try predecessor.xattrRun(before)
             {
-                return try view.xattrRun(of: try view.entry(before))
+                return run
             }
         }
+        return try xattrs(of: directory)
+    }
+
+    /// Those of the directory at `path`; none, and a problem, where they cannot be read.
+    private func xattrs(of directory: FileDescriptor) throws -> [UInt8] {
         do { return try SourceXattrs.run(of: directory) } catch {
             try problem(path, error)
             return []
@@ -322,12 +342,11 @@ final class TreeWalk {
     }
 
     private static func openDirectory(
-        _ name: [UInt8], in directory: FileDescriptor, follow: Bool
+        _ name: [UInt8], in directory: FileDescriptor, _ flags: Int32
     ) throws -> FileDescriptor {
-        let flags = O_RDONLY | O_DIRECTORY | (follow ? 0 : O_NOFOLLOW)
-        return try name.withUnsafeBytes {
+        try name.withUnsafeBytes {
             try withTerminated($0) {
-                try FileDescriptor.open(name: $0, at: directory, flags)
+                try FileDescriptor.open(name: $0, at: directory, flags | O_DIRECTORY)
             }
         }
     }
@@ -370,6 +389,9 @@ final class TreeWalk {
 /// A failure of the source: the entry is reported and the backup goes on.
 struct SourceError: Error {
     var cause: any Error
+
+    /// Whether the entry is not there, or no longer.
+    var isAbsence: Bool { (cause as? SnapError)?.code == ENOENT }
 }
 
 /// Turns the errors of body into failures of the source.

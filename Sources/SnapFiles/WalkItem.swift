@@ -15,6 +15,8 @@ enum WalkItem: Sendable {
     case file(Entry, FileDescriptor, xattrs: [UInt8], path: [[UInt8]], before: Entry?)
     /// Something that could not be read; the walk goes on.
     case problem(path: [[UInt8]], SnapError)
+    /// The predecessor is damaged; the walk does without what it cannot show.
+    case damage(SnapError)
     /// The walk ended; with the entry of "/" and the owners' names, or because of an error.
     case end(Result<(root: Entry, owners: OwnerNames), SnapError>)
 }

@@ -13,11 +13,25 @@ package final class BackupProgress: Sendable {
         package var filesUnchanged: UInt64 = 0
         package var directories: UInt64 = 0
         package var others: UInt64 = 0
-        /// Bytes of content that were read, and that unchanged files stand for.
-        package var bytesRead: UInt64 = 0
-        package var bytesUnchanged: UInt64 = 0
+        /// Bytes of content that were read, holes included, and that unchanged files stand for.
+        package private(set) var bytesRead: UInt64 = 0
+        package private(set) var bytesUnchanged: UInt64 = 0
         package var bytesStored: UInt64 = 0
         package init() {}
+
+        /// What was read and what was not read again. Sparse files may have more than fits.
+        package var bytes: UInt64 { Self.sum(bytesRead, bytesUnchanged) }
+
+        package mutating func addRead(_ count: UInt64) { bytesRead = Self.sum(bytesRead, count) }
+
+        package mutating func addUnchanged(_ count: UInt64) {
+            bytesUnchanged = Self.sum(bytesUnchanged, count)
+        }
+
+        private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
+            let (sum, over) = a.addingReportingOverflow(b)
+            return over ? .max : sum
+        }
     }
 
     private struct State {

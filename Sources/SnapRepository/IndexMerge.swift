@@ -7,7 +7,7 @@
 import SnapBase
 import SnapFormat
 
-/// The entries of several segments in ascending order; of equal ids that of the first segment. A
+/// The entries of several segments in ascending order, each id once. A
 /// heap of the segments' next entries. Not thread-safe.
 struct IndexMerge {
     private struct Head {
@@ -34,11 +34,18 @@ struct IndexMerge {
         for index in heap.indices.reversed() { sink(index) }
     }
 
-    /// The next entry and the number of its segment; nil after the last.
-    mutating func next() throws -> (entry: IndexEntry, segment: Int)? {
-        guard let first = heap.first else { return nil }
-        repeat { try advance() } while heap.first?.entry.id == first.entry.id
-        return (first.entry, first.segment)
+    /// The next entry and the number of its segment; nil after the last. Of equal ids the first is
+    /// taken that is not to be avoided.
+    mutating func next(
+        avoiding isAvoided: (IndexEntry, Int) throws -> Bool = { _, _ in false }
+    ) throws -> (entry: IndexEntry, segment: Int)? {
+        guard var chosen = heap.first else { return nil }
+        let id = chosen.entry.id
+        while let head = heap.first, head.entry.id == id {
+            if try isAvoided(chosen.entry, chosen.segment) { chosen = head }
+            try advance()
+        }
+        return (chosen.entry, chosen.segment)
     }
 
     /// Replaces the least head with the next of its segment.
@@ -141,6 +148,17 @@ struct MergedPacks {
             throw SnapError(.damaged, "index entry: a pack out of range")
         }
         return numbers[starts[segment] + Int(pack)]
+    }
+
+    /// The numbers in the merged table of the packs whose name satisfies a condition.
+    func numbers(where condition: (ObjectID) -> Bool) throws -> Set<UInt32> {
+        var numbers: Set<UInt32> = []
+        var next: UInt32 = 0
+        try forEach {
+            if condition($0.name) { numbers.insert(next) }
+            next += 1
+        }
+        return numbers
     }
 
     /// Calls body with every pack of the merged table.

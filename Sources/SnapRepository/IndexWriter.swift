@@ -155,17 +155,20 @@ package enum IndexWriter {
             entries: { try entries.forEach($0) })
     }
 
-    /// Merges segments into one that supersedes them, or what they supersede; of equal ids the
-    /// first segment's entry stays.
+    /// Merges segments into one that supersedes them, or what they supersede. Of equal ids the
+    /// first segment's entry stays whose pack is not one to avoid.
     package static func merge(
         _ segments: [IndexSegment], superseding: [ObjectID]? = nil, store: any Store, key: FileKey,
-        session: [UInt8]
+        session: [UInt8], avoiding isAvoided: ((ObjectID) -> Bool)? = nil
     ) throws -> ObjectID {
         let names = superseding ?? segments.map(\.name)
         let packs = try MergedPacks(segments)
+        let avoided = try isAvoided.map { try packs.numbers(where: $0) } ?? []
         func pass(_ body: (IndexEntry) throws -> Void) throws {
             var merge = try IndexMerge(segments)
-            while let next = try merge.next() {
+            while let next = try merge.next(avoiding: {
+                try !avoided.isEmpty && avoided.contains(packs.number($0.pack, segment: $1))
+            }) {
                 var entry = next.entry
                 entry.pack = try packs.number(entry.pack, segment: next.segment)
                 try body(entry)

@@ -42,6 +42,10 @@ package final class ObjectReader: Sendable {
     /// for together, so the other segments are seldom asked at all.
     private let lastHit = Atomic<Int>(0)
 
+    /// Packs of which something could not be read.
+    private let damagedPacks = Mutex<Set<ObjectID>>([])
+    private let damageMet = Atomic<Bool>(false)
+
     private struct State {
         /// What lookups ask: the listed segments, or merged copies of them.
         var segments: [IndexSegment] = []
@@ -172,28 +176,65 @@ package final class ObjectReader: Sendable {
     /// How many segments a lookup may have to ask.
     var segmentsAsked: Int { state.withLock { $0.segments.count } }
 
-    /// Where an object is; nil when no segment has it. Throws `.damaged` when it may be on a page
-    /// that cannot be read.
+    /// Where an object is, by preference in a pack of which nothing was found damaged; nil when no
+    /// segment has it. Throws `.damaged` when it may be on a page that cannot be read.
     package func find(_ id: ObjectID) throws -> ObjectLocation? {
-        try lookUp(id) { segment, entry in
-            ObjectLocation(
-                pack: try segment.pack(entry.pack), record: entry.record,
-                offset: Int(entry.offset), length: Int(entry.length))
+        var damaged: ObjectLocation?
+        do {
+            let sound = try lookUp(id) { segment, entry in
+                let location = ObjectLocation(
+                    pack: try segment.pack(entry.pack), record: entry.record,
+                    offset: Int(entry.offset), length: Int(entry.length))
+                guard isDamaged(location.pack.description.name) else { return location }
+                damaged = location
+                return nil
+            }
+            return sound ?? damaged
+        } catch let error as SnapError where error.isFinding {
+            guard let damaged else { throw error }
+            return damaged
         }
     }
 
-    /// Whether a readable segment has an object. One that only a damaged page may have is stored
-    /// again by who asks, and so found again.
+    /// Whether an object can be built upon: a readable segment has it, in a pack of which nothing
+    /// was found damaged. One that only a damaged page may have is stored again by who asks, and so
+    /// found again.
     package func contains(_ id: ObjectID) throws -> Bool {
         do {
-            return try lookUp(id) { segment, entry in try segment.requirePack(entry.pack) } != nil
+            return try lookUp(id) { segment, entry in
+                try segment.requirePack(entry.pack)
+                guard hasMetDamage else { return true }
+                return isDamaged(try segment.pack(entry.pack).description.name) ? nil : true
+            } != nil
         } catch let error as SnapError where error.isFinding { return false }
     }
 
-    /// What body makes of the entry of an object; nil when no segment has one. Throws `.damaged`
-    /// when none of those that can be read has one.
+    /// As `contains`; but once damage was met, an object of metadata must also be readable.
+    func isReusable(_ id: ObjectID, _ kind: ObjectKind) throws -> Bool {
+        guard try contains(id) else { return false }
+        guard hasMetDamage, kind.packKind == .metadataPack else { return true }
+        do { _ = try bytes(id) } catch let error as SnapError where error.isFinding {
+            return false
+        }
+        return true
+    }
+
+    /// Whether something of a pack could not be read since the repository was opened.
+    var hasMetDamage: Bool { damageMet.load(ordering: .acquiring) }
+
+    func isDamaged(_ pack: ObjectID) -> Bool {
+        hasMetDamage && damagedPacks.withLock { $0.contains(pack) }
+    }
+
+    private func noteDamage(of pack: ObjectID) {
+        damagedPacks.withLock { _ = $0.insert(pack) }
+        damageMet.store(true, ordering: .releasing)
+    }
+
+    /// What body makes of the first entry of an object that it takes; nil when no segment has one.
+    /// Throws `.damaged` when only a page that cannot be read may have one.
     private func lookUp<R>(
-        _ id: ObjectID, _ body: (IndexSegment, IndexEntry) throws -> R
+        _ id: ObjectID, _ body: (IndexSegment, IndexEntry) throws -> R?
     ) throws -> R? {
         let (segments, listed) = state.withLock { ($0.segments, $0.listed) }
         do { return try lookUp(id, in: segments, body) } catch let error as SnapError {
@@ -207,7 +248,7 @@ package final class ObjectReader: Sendable {
 
     private func lookUp<R>(
         _ id: ObjectID, in segments: [IndexSegment],
-        _ body: (IndexSegment, IndexEntry) throws -> R
+        _ body: (IndexSegment, IndexEntry) throws -> R?
     ) throws -> R? {
         let hint = lastHit.load(ordering: .relaxed)
         var damage: SnapError?
@@ -259,7 +300,12 @@ package final class ObjectReader: Sendable {
         return try records.value(
             RecordKey(pack: description.name, offset: location.record.offset),
             cost: { $0.count + 128 },
-            make: { try pack(location.pack).record(location.record) })
+            make: {
+                do { return try pack(location.pack).record(location.record) } catch {
+                    if SnapError.wrap(error).isFinding { noteDamage(of: description.name) }
+                    throw error
+                }
+            })
     }
 
     /// Whether the record is in memory or on its way there.

@@ -141,18 +141,22 @@ final class PackingStage {
         return manifest
     }
 
+    /// Merges the index where it has many segments, or where packs turned out damaged: what they
+    /// hold was stored again, and from now on it is found there. A damaged segment stays as it is,
+    /// for what can still be read of it.
     private func mergeIndex() throws {
-        let listed = try repository.objects.listedSegments()
-        guard listed.count > Self.segmentsMax else { return }
+        let objects = repository.objects
+        let listed = try objects.listedSegments()
+        guard listed.count > (objects.hasMetDamage ? 1 : Self.segmentsMax) else { return }
         do {
             _ = try IndexWriter.merge(
                 listed, store: repository.store, key: try session.newFileKey(.index),
-                session: session.id)
+                session: session.id, avoiding: { objects.isDamaged($0) })
         } catch let error as SnapError where error.isFinding {
             // For check to tell: what this backup wrote does not need the damaged segment.
             return
         }
         try repository.store.synchronize()
-        try repository.objects.refresh()
+        try objects.refresh()
     }
 }

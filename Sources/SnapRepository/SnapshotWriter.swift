@@ -32,7 +32,10 @@ package final class SnapshotWriter {
     private var fileSize: UInt64 = 0
     private var isCut = false
     private var ended = false
-    private var links: Set<UInt64> = []
+    /// The sizes of the files of several links that came, by group.
+    private var links: [UInt64: UInt64] = [:]
+    /// Bytes that the files still to come may have, holes included: a directory cannot count more.
+    package private(set) var room = UInt64(Int64.max)
 
     package let progress: BackupProgress
 
@@ -123,41 +126,54 @@ package final class SnapshotWriter {
 
     package func endDirectory() throws { try emit(.endDirectory) }
 
+    /// Why the tree cannot take an entry, nil where it can; sent all the same, it ends the backup.
+    package func refusal(of entry: Entry) -> SnapError? {
+        guard entry.attributes.isRegular, entry.attributes.size > room else { return nil }
+        return SnapError(
+            .unsupported,
+            "left out: the files of one snapshot have at most 8 EiB together, holes included")
+    }
+
+    /// Counts an entry that is about to be sent.
+    private func take(_ entry: Entry) throws {
+        if let refusal = refusal(of: entry) { throw refusal }
+        guard entry.attributes.isRegular else { return }
+        room -= entry.attributes.size
+        let group = entry.attributes.linkGroup
+        if group != 0, links.count < Self.linksMax { links[group] = entry.attributes.size }
+    }
+
     /// Adds an entry that needs no content, or whose content the repository has.
     package func add(_ entry: Entry, xattrs: [UInt8]) throws {
-        noteLink(entry)
+        try take(entry)
         try emit(.entry(try with(xattrs, entry)))
     }
 
     /// Adds an entry just as a predecessor has it.
     package func reuse(_ entry: Entry) throws {
         if entry.xattrs != .none { progress.noteXattrs() }
-        noteLink(entry)
+        try take(entry)
         try emit(.entry(entry))
     }
 
     /// Groups of hard links whose content is remembered; beyond, each link is read for itself.
     static let linksMax = 1 << 20
 
-    private func noteLink(_ entry: Entry) {
-        let group = entry.attributes.linkGroup
-        if group != 0, entry.attributes.isRegular, links.count < Self.linksMax {
-            links.insert(group)
-        }
-    }
-
-    /// Whether a regular file of this link group came before, so that `addLink` may follow.
-    package func hasLink(_ group: UInt64) -> Bool { group != 0 && links.contains(group) }
+    /// The size of the regular file of this link group that came before, so that `addLink` may
+    /// follow; nil without one.
+    package func linkedSize(_ group: UInt64) -> UInt64? { group == 0 ? nil : links[group] }
 
     /// Adds a further link to a file that came before; size and content are that file's.
     package func addLink(_ entry: Entry, xattrs: [UInt8], before: Entry?) throws {
+        try take(entry)
         try emit(.link(try with(xattrs, entry), before: before))
     }
 
-    /// Makes everything so far durable as a checkpoint, while the backup goes on.
+    /// Makes everything so far durable as a checkpoint, while the backup goes on. Of an open file
+    /// the chunks become known, but the checkpoint does not have it.
     package func checkpoint() throws {
         try emit(.checkpoint)
-        try flush()
+        try renew()
     }
 
     private func with(_ xattrs: [UInt8], _ entry: Entry) throws -> Entry {
@@ -169,7 +185,7 @@ package final class SnapshotWriter {
             return entry
         }
         precondition(xattrs.count <= ExtendedAttribute.runMax)
-        if Batch.size - batch.used < xattrs.count { try flush() }
+        if Batch.size - batch.used < xattrs.count { try renew() }
         let range = batch.used..<batch.used + xattrs.count
         UnsafeMutableRawBufferPointer(rebasing: batch.memory[range]).copyBytes(from: xattrs)
         batch.used = range.upperBound
@@ -240,23 +256,22 @@ package final class SnapshotWriter {
         if !isCut && tail.count <= Content.inlineMax {
             if !tail.isEmpty { entry.content = .inline(Array(batch.bytes(tail))) }
             batch.used = chunkStart
-            noteLink(entry)
+            try take(entry)
             return try emit(.inlineFile(try with(xattrs, entry), before: before))
         }
         try endStretch()
-        let complete = try with(xattrs, entry)
-        noteLink(complete)
-        try emit(.file(complete, before: before))
+        try take(entry)
+        try emit(.file(try with(xattrs, entry), before: before))
     }
 
     // MARK: Batches
 
     private func emit(_ event: TreeEvent) throws {
         batch.events.append(event)
-        if batch.events.count >= Batch.eventsMax && chunkStart >= batch.used { try flush() }
+        if batch.events.count >= Batch.eventsMax && chunkStart >= batch.used { try renew() }
     }
 
-    /// A new batch that begins with the unfinished chunk of this one.
+    /// Sends the batch off. The new one begins with the unfinished chunk of the open file.
     private func renew() throws {
         let rest = chunkStart..<batch.used
         let next = try pool.acquire()
@@ -265,12 +280,6 @@ package final class SnapshotWriter {
         batch.used = chunkStart
         try submit()
         batch = next
-        chunkStart = 0
-    }
-
-    private func flush() throws {
-        try submit()
-        batch = try pool.acquire()
         chunkStart = 0
     }
 

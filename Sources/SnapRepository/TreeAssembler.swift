@@ -185,16 +185,16 @@ final class TreeAssembler {
 
     // MARK: Objects
 
-    private func isNew(_ id: ObjectID) throws -> Bool {
+    private func isNew(_ id: ObjectID, _ kind: ObjectKind) throws -> Bool {
         if session.contains(id) { return false }
         // A directory of many unchanged files asks for the same few pages of the index.
-        guard try !repository.objects.contains(id) else { return false }
+        guard try !repository.objects.isReusable(id, kind) else { return false }
         return session.insert(id)
     }
 
     private func storeNode(_ kind: ObjectKind, _ bytes: [UInt8]) throws -> ObjectID {
         let id = try repository.keys.id(kind, bytes)
-        if try isNew(id) {
+        if try isNew(id, kind) {
             totals.bytesAdded += UInt64(bytes.count)
             try bytes.withUnsafeBytes { try group(id, kind, $0) }
         }
@@ -204,7 +204,7 @@ final class TreeAssembler {
     private func store(
         _ id: ObjectID, _ kind: ObjectKind, _ range: Range<Int>, of batch: Batch
     ) throws {
-        guard try isNew(id) else { return }
+        guard try isNew(id, kind) else { return }
         totals.bytesAdded += UInt64(range.count)
         if range.count < Self.aloneMin {
             try group(id, kind, batch.bytes(range))

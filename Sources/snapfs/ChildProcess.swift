@@ -5,13 +5,17 @@
 
 import Glibc
 import SnapBase
+import Synchronization
 
-/// A running program whose standard output we read. Wait for it exactly once.
+/// A running program whose standard output we read. Ends with `wait` or `cancel`.
 final class ChildProcess: Sendable {
-    /// Where its standard output arrives; closed by `wait`.
+    /// Where its standard output arrives; closed by `wait` and `cancel`.
     let output: Int32
+    private let source: Mutex<FileDescriptor?>
     private let pid: pid_t
     private let name: String
+    /// Once it is waited for, its number may be another's.
+    private let hasEnded = Atomic<Bool>(false)
 
     /// Starts words[0], looked up in PATH, with the other words as its arguments.
     init(_ words: [[UInt8]]) throws {
@@ -22,28 +26,41 @@ final class ChildProcess: Sendable {
         try systemCall("creating a pipe") { pipe(&ends) }
         ends.forEach { _ = fcntl($0, F_SETFD, FD_CLOEXEC) }
         defer { close(ends[1]) }
-        do { pid = try Self.spawn(words, output: ends[1], name) } catch {
-            close(ends[0])
-            throw error
-        }
         output = ends[0]
+        source = Mutex(FileDescriptor(owning: ends[0]))
+        pid = try Self.spawn(words, output: ends[1], name)
     }
 
-    /// Closes the pipe and waits; throws unless the program ended with status 0.
+    /// Closes the pipe and waits; throws unless the program ended with status 0. Cancels it and
+    /// throws `.interrupted` when a signal comes first.
     func wait() throws {
-        close(output)
-        var status: Int32 = 0
-        try systemCall("waiting for \(name)") { waitpid(pid, &status, 0) }
+        defer { cancel() }
+        let status = try reap { try Interruption.check() }
         let signal = status & 0x7F
         if signal != 0 { throw SnapError(.io, "\(name) was ended by signal \(signal)") }
         let code = status >> 8 & 0xFF
         if code != 0 { throw SnapError(.io, "\(name) failed with status \(code)") }
     }
 
-    /// Ends the program and waits for it, whatever its status.
+    /// Ends the program and waits for it, whatever its status; nothing where it has ended.
     func cancel() {
+        guard !hasEnded.load(ordering: .relaxed) else { return }
         kill(pid, SIGTERM)
-        try? wait()
+        _ = try? reap {}
+    }
+
+    /// Its status once it has ended; `interrupted` is asked when a signal arrives before.
+    private func reap(_ interrupted: () throws -> Void) throws -> Int32 {
+        // A program that is stuck writing, and deaf to signals, must find nobody who reads.
+        source.withLock { $0 = nil }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 {
+            let code = errno
+            if code != EINTR { throw SnapError(errno: code, "waiting for \(name)") }
+            try interrupted()
+        }
+        hasEnded.store(true, ordering: .relaxed)
+        return status
     }
 
     private static func spawn(_ words: [[UInt8]], output: Int32, _ name: String) throws -> pid_t {

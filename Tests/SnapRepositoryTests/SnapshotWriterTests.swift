@@ -145,6 +145,49 @@ import Testing
         }
     }
 
+    @Test(arguments: [300, 700_000]) func checkpointWithinAFileChangesNothingInIt(
+        size: Int
+    ) throws {
+        var random = SeededRandom(for: #function)
+        let pieces = (0..<9).map { _ in random.bytes(size) }
+        let files = MemoryFileLayer()
+        try createRepository(on: files)
+        let repository = try openRepository(on: files)
+        var entries: [Entry] = []
+        for isInterrupted in [false, true] {
+            let writer = try SnapshotWriter(
+                repository: repository,
+                template: Manifest(
+                    id: [UInt8](repeating: 0, count: 16), time: Timestamp(seconds: 1),
+                    root: SampleTree.root), progress: BackupProgress(), threads: 2)
+            writer.beginFile()
+            for piece in pieces {
+                try Self.append(piece, to: writer)
+                if isInterrupted { try writer.checkpoint() }
+            }
+            try writer.endFile(
+                Entry(name: [0x66], attributes: Attributes(mode: 0o100644)), xattrs: [])
+            let manifest = try writer.finish(root: SampleTree.root)
+            let view = try SnapshotView(manifest, repository: repository, caches: ViewCaches())
+            entries.append(try view.entry(try #require(try view.lookup([0x66], in: view.root))))
+        }
+        #expect(try repository.manifestIDs().count == 2 + pieces.count)
+        #expect(entries[0].attributes.size == 9 * UInt64(size))
+        #expect(entries[0] == entries[1])
+    }
+
+    private static func append(_ bytes: [UInt8], to writer: SnapshotWriter) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = try writer.append { buffer in
+                let part = rest.prefix(buffer.count)
+                buffer.copyBytes(from: part)
+                return part.count
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     /// The directory as the test above writes it: without the attributes of a sample.
     private static func asWritten(_ node: SampleNode) -> SampleNode {
         var node = node

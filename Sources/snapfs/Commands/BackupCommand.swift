@@ -24,7 +24,7 @@ struct BackupCommand: Command {
     @OptionGroup var exclusions: BackupExclusions
     @OptionGroup var description: BackupDescription
 
-    @Flag(name: [.customShort("n"), .long], help: "Read everything, write nothing.")
+    @Flag(name: [.customShort("n"), .long], help: "Say what would be read; write nothing.")
     var dryRun = false
 
     @Option(
@@ -43,7 +43,8 @@ struct BackupCommand: Command {
 
     func perform(_ output: Output) throws {
         let source = try sources.source()
-        if dryRun, case .paths = source {} else if dryRun {
+        if dryRun, case .paths = source {
+        } else if dryRun {
             throw ValidationError("--dry-run goes with paths.")
         }
         try BackupRun(RepositoryAccess.open(global, output), output, self).run(source)

@@ -77,13 +77,14 @@ struct BackupRun {
                 && $0.source == template.source
         }
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
-            let view = try access.view(manifest)
             do {
+                let view = try access.view(manifest)
                 // What the root cannot show, nothing below can be recognised by.
                 try view.forEach(in: view.root) { _ in false }
                 return view
-            } catch let error as SnapError where error.kind == .damaged {
-                output.warning("warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used")
+            } catch let error as SnapError where error.isFinding {
+                output.warning(
+                    "warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used: \(error)")
             }
         }
         return nil
@@ -101,11 +102,15 @@ struct BackupRun {
         options.paths = paths
         options.exclusion = try exclusion()
         options.checkpointInterval = Int64(command.checkpointInterval)
-        options.isInterrupted = { Interruption.requested }
+        options.isInterrupted = poll(progress)
         options.report = { [output] problem in
             output.warning("\(name: problem.path): \(problem.message)")
         }
-        options.visit = visitor(progress)
+        options.noteDamage = { [output] error in
+            output.warning(
+                "warning: the predecessor is damaged, what it cannot show is read again: \(error)")
+        }
+        options.visit = visitor()
         if let predecessor {
             progress.expect(
                 items: predecessor.manifest.totals.files, bytes: predecessor.manifest.totals.bytes)
@@ -113,7 +118,7 @@ struct BackupRun {
         if command.dryRun {
             let run = FileBackup(
                 repository: access.repository, options: options, progress: counts,
-                writer: DryRunSink(counts))
+                writer: nil)
             _ = try run.run(predecessor: predecessor)
             return nil
         }
@@ -136,13 +141,11 @@ struct BackupRun {
         return try finish(writer) {
             let root = try StreamBackup.run(
                 descriptor: descriptor, path: path, time: template.time, writer: writer,
-                progress: counts,
-                isInterrupted: {
-                    let seen = counts.counts
-                    progress.set(items: seen.filesNew, bytes: seen.bytesRead)
-                    return Interruption.requested
-                })
+                progress: counts, checkpointInterval: Int64(command.checkpointInterval),
+                isInterrupted: poll(progress))
             try ended()
+            // What a signal has ended may have ended early, whatever its status says.
+            try Interruption.check()
             return root
         }
     }
@@ -183,21 +186,21 @@ struct BackupRun {
         return (Array(text[..<colon]), Array(text[(colon + 1)...]))
     }
 
-    private func visitor(
-        _ progress: Progress
-    ) -> (([UInt8], FileBackup.EntryStatus) -> Void)? {
-        let showsEach = output.level == .verbose
-        guard showsEach || output.showsProgress else { return nil }
-        return { [output, counts] path, status in
-            if output.showsProgress {
-                let seen = counts.counts
-                progress.set(
-                    items: seen.filesNew + seen.filesChanged + seen.filesUnchanged,
-                    bytes: seen.bytesRead + seen.bytesUnchanged)
-            }
-            if showsEach {
-                try? output.detail("\(Self.word(status)) \(name: path)")
-            }
+    /// What a source asks now and then: whether to end. Shows how far it is.
+    private func poll(_ progress: Progress) -> () -> Bool {
+        guard output.showsProgress else { return { Interruption.requested } }
+        return { [counts] in
+            let seen = counts.counts
+            progress.set(
+                items: seen.filesNew + seen.filesChanged + seen.filesUnchanged, bytes: seen.bytes)
+            return Interruption.requested
+        }
+    }
+
+    private func visitor() -> (([UInt8], FileBackup.EntryStatus) -> Void)? {
+        guard output.level == .verbose else { return nil }
+        return { [output] path, status in
+            try? output.detail("\(Self.word(status)) \(name: path)")
         }
     }
 

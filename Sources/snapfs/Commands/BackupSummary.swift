@@ -30,9 +30,7 @@ struct BackupSummary {
     }
 
     private var files: UInt64 { counts.filesNew + counts.filesChanged + counts.filesUnchanged }
-    private var bytes: UInt64 {
-        manifest?.totals.bytes ?? counts.bytesRead + counts.bytesUnchanged
-    }
+    private var bytes: UInt64 { manifest?.totals.bytes ?? counts.bytes }
 
     func print(_ output: Output) throws {
         if output.json { return try output.json(message) }
@@ -44,7 +42,12 @@ struct BackupSummary {
             Text(
                 "files: \(parts.joined(separator: ", ")); \(Format.size(bytes)) in "
                     + Format.count(files, "file", "files")))
-        guard let manifest else { return try output.note("dry run: nothing was written") }
+        guard let manifest else {
+            return try output.note(
+                Text(
+                    "dry run: \(Format.size(counts.bytesRead)) would be read, "
+                        + "nothing was written"))
+        }
         let totals = manifest.totals
         try output.note(
             Text(

@@ -44,4 +44,27 @@ num "again within seconds" $((SECONDS - start)) -le 15
 num "adds little" "$(summary data_added)" -lt $((2 << 20))
 exits 0 "restore the changed file over the old" snapfs restore latest --target "$T/back"
 same "the changed file" "$S" "$T/back$S"
+
+# More than the directories can count, 8 EiB: what does not fit is named, and nothing else is lost.
+mkdir "$T/vast"
+echo small >"$T/vast/zz"
+truncate -s 7E "$T/vast"/{b,c,d}
+ln "$T/vast/b" "$T/vast/link"
+for round in first second; do
+    exits 3 "a $round backup of files of 28 EiB" snapfs backup "$T/vast"
+    for f in c d link; do err_has "$f is named" "vast/$f: "; done
+    err_lacks "the others are not" 'vast/(b|zz):'
+    exits 0 "ls" snapfs ls -l "latest:$T/vast"
+    out_has "one of them is stored" ' 8070450532247928832 .*b$'
+    is "and what comes behind" "$(snapfs cat "latest:$T/vast/zz")" small
+done
+truncate -s 7E "$T/vast/a"
+exits 3 "a new one before them" snapfs backup "$T/vast"
+err_has "takes the room of the one that did not change" 'vast/b: '
+truncate -s 9223372036854775807 "$T/vast/e"
+rm "$T/vast"/{a,b,c,d,link}
+exits 3 "the largest file there is" snapfs backup "$T/vast"
+err_has "leaves no room" 'vast/zz: '
+exits 0 "a dry run counts without an end" snapfs backup --dry-run "$T/vast"
+exits 0 "check" snapfs check --read-data
 finish

@@ -32,4 +32,12 @@ exits 0 "cat of a name with a colon" snapfs cat "latest:$SRC/names/a:b"
 is "its content" "$(cat "$T/out")" "$(cat "$SRC/names/a:b")"
 exits 0 "ls --json of names that are not UTF-8" snapfs ls --json -R latest
 ok "is pure JSON" is_json "$T/out"
+
+# A relative source is below the working directory, whatever that is called.
+mkdir "$T/"$'caf\xe9'
+echo here >"$T/"$'caf\xe9'/file
+there() { cd "$T/"$'caf\xe9' && snapfs "$@"; }
+exits 0 "backup of a relative path, in a directory whose name is not UTF-8" there backup ./file
+exits 0 "cat" snapfs cat "latest:$T/"$'caf\xe9'/file
+is "its content" "$(cat "$T/out")" here
 finish

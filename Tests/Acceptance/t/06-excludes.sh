@@ -89,4 +89,10 @@ exits 0 "backup --dry-run" snapfs backup --dry-run "$SRC"
 out_has "says what it would do" '[0-9]'
 is "lists nothing" "$(listed)" "$before"
 is "leaves the repository as it was" "$(repository_files)" "$files"
+random_file 7 5000000 "$SRC/keep/new"
+exits 0 "backup --dry-run with a new file" snapfs backup --dry-run --json "$SRC"
+is "it is new" "$(value 'j["files_new"]' "$T/out")" 1
+num "and would be read" "$(value 'j["bytes_read"]' "$T/out")" -ge 5000000
+num "the others are counted, too" "$(value 'j["total_bytes_processed"]' "$T/out")" -gt 7000000
+is "leaves the repository as it was" "$(repository_files)" "$files"
 finish

@@ -1,5 +1,6 @@
 # Streams: standard input, and the output of a command.
 . "$(dirname "$0")/../lib.sh"
+need strace
 new_key_repo
 random_file 4 3000001 "$T/data"
 stdin_backup() { snapfs backup --stdin "$@" <"$T/data"; }
@@ -40,5 +41,44 @@ fails_with 64 "--stdin together with paths" snapfs backup --stdin --stdin-filena
 fails_with 1 "a command that closes its output, then fails" \
     snapfs backup --stdin-filename x --command -- sh -c 'echo all; exec >&-; sleep 1; exit 3'
 is "lists nothing" "$(listed)" "$before"
+
+# A signal ends the backup while it waits for bytes, and what follows it is no whole stream.
+cat >"$T/interrupt.py" <<'PY'
+"""interrupt.py WHEN COMMAND...: a stream of which the command has read a part when SIGINT comes;
+its end follows at once (end), or never (wait). Exit status of the command; 99 if it hangs."""
+import subprocess, sys, time
+when, command = sys.argv[1], sys.argv[2:]
+child = subprocess.Popen(command, stdin=subprocess.PIPE)
+child.stdin.write(b"half a dump\n" * 100000)
+child.stdin.flush()
+time.sleep(0.5)     # it has everything and waits for more
+child.send_signal(2)
+if when == "end": child.stdin.close()
+try: sys.exit(child.wait(timeout=20))
+except subprocess.TimeoutExpired:
+    child.kill()
+    sys.exit(99)
+PY
+for when in end wait; do
+    fails_with 130 "a stream that is interrupted ($when)" python3 "$T/interrupt.py" $when "$SNAPFS" backup --stdin
+    is "lists nothing" "$(listed)" "$before"
+done
+fails_with 130 "a command that ends well by the signal" timeout --preserve-status --foreground -s INT 2 "$SNAPFS" backup --command -- \
+    python3 -c 'import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+print("half", flush=True)
+time.sleep(3)'
+is "lists nothing" "$(listed)" "$before"
+# A program that has ended is done with: its number and our descriptor may be another's by then.
+try strace -f -o "$T/calls" -e trace=pipe,pipe2,close,kill,wait4 "$SNAPFS" backup --command -- false
+is "a command that fails, looked at closely" $CODE 1
+file_lacks "is not killed, nor waited for twice" "$T/calls" 'kill\(|ECHILD'
+file_lacks "and nothing is closed twice" "$T/calls" 'close\(.*EBADF'
+python3 -c 'import signal, subprocess, sys, time
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+time.sleep(1)
+child.send_signal(signal.SIGINT)
+sys.exit(child.wait(timeout=10))' "$SNAPFS" backup --command -- sh -c 'exec >&-; exec sleep 100' 2>"$T/err"
+is "nobody waits for a command after a signal" $? 130
 exits 0 "check" snapfs check --read-data
 finish

@@ -33,16 +33,19 @@ while child.poll() is None:
     time.sleep(0.005)
 sys.exit(99)
 PY
-interrupted() {     # SIGNAL EXIT-CODES
-    exits "$2" "a first backup is stopped by signal $1" python3 "$T/interrupt.py" "$1" $((MIB * 5 << 17)) "$T/repo" \
-        "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
-}
-for signal in 2 15 9; do
+fresh() {
     rm -rf "$T/repo" "$T/cache"
     unset SNAPFS_KEY_FILE
     rm -f "$T/key"
     export SNAPFS_PASSWORD=x
     new_key_repo
+}
+interrupted() {     # SIGNAL EXIT-CODES
+    exits "$2" "a first backup is stopped by signal $1" python3 "$T/interrupt.py" "$1" $((MIB * 5 << 17)) "$T/repo" \
+        "$SNAPFS" backup --checkpoint-interval 1 "$SRC"
+}
+for signal in 2 15 9; do
+    fresh
     case $signal in
     2) interrupted 2 130 ;;
     15) interrupted 15 143 ;;
@@ -67,4 +70,27 @@ random_file x $((MIB << 19)) "$SRC/new"
 exits 130 "a later backup that is stopped" python3 "$T/interrupt.py" 2 $((MIB * 5 << 18)) "$T/repo" "$SNAPFS" backup "$SRC"
 is "leaves the earlier ones" "$(listed)" 2
 exits 0 "whole" snapfs check
+
+# One large file, and a stream: neither is waited for, and what was read of it is not lost.
+mkdir "$T/one"
+cat "$SRC"/[0-9]* >"$T/one/large"
+size=$(($(stat -c %s "$T/one/large") >> 20))
+file() { exec "$SNAPFS" backup --checkpoint-interval 1 "$@" "$T/one"; }
+stream() { exec "$SNAPFS" backup --checkpoint-interval 1 "$@" --stdin <"$T/one/large"; }
+export -f file stream
+export T
+for kind in file stream; do
+    fresh
+    exits 130 "a $kind is interrupted" python3 "$T/interrupt.py" 2 $((size << 18)) "$T/repo" bash -c "$kind"
+    num "long before its end ($(du -sm "$T/repo" | cut -f1) of $size MiB)" "$(du -sm "$T/repo" | cut -f1)" -lt $((size * 3 / 4))
+    try python3 "$T/interrupt.py" 9 $((size * 5 << 17)) "$T/repo" bash -c "$kind"
+    is "then a run is killed" $CODE 137
+    is "nothing is listed" "$(listed)" 0
+    exits 0 "check" snapfs check
+    exits 0 "the $kind again" bash -c "$kind --json"
+    added=$(value 'j["data_added"]' "$T/out")
+    num "does not add again what was there ($((added >> 20)) of $size MiB)" "$added" -lt $((size * 3 << 18))
+    exits 0 "check --read-data" snapfs check --read-data
+done
+ok "the stream is whole" cmp "$T/one/large" <(snapfs cat latest:/stdin)
 finish
