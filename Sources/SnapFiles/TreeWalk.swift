@@ -274,7 +274,18 @@ final class TreeWalk {
             names.append(Array(name))
         }
         names.sort { $0.lexicographicallyPrecedes($1) }
-        return names
+        var kept: [[UInt8]] = []
+        kept.reserveCapacity(names.count)
+        // A directory that changes while it is listed may show a name twice.
+        for name in names where name != kept.last {
+            if name.withUnsafeBytes(isValidName) {
+                kept.append(name)
+            } else {
+                // File systems that keep names in UTF-16 have some of more than 255 bytes.
+                try problem(path + [name], SnapError(.unsupported, "has a name of over 255 bytes"))
+            }
+        }
+        return kept
     }
 
     private func pop() throws {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapFormat
 
 struct BackupCommand: Command {
     static let configuration = CommandConfiguration(
@@ -143,7 +144,7 @@ struct BackupExclusions: ParsableArguments {
         help: ArgumentHelp(
             "Leave out the contents of directories that hold this name, or name:header for a file "
                 + "that begins with header (repeatable).", valueName: "name[:header]"))
-    var ifPresent: [BytesArgument] = []
+    private var ifPresent: [BytesArgument] = []
 
     @Flag(
         name: .customLong("exclude-caches"),
@@ -159,6 +160,21 @@ struct BackupExclusions: ParsableArguments {
         name: [.customShort("x"), .customLong("one-file-system")],
         help: "Do not descend into other file systems; their mount points are kept, empty.")
     var oneFileSystem = false
+
+    func validate() throws {
+        guard marks.allSatisfy({ $0.name.withUnsafeBytes(isValidName) }) else {
+            throw ValidationError("--exclude-if-present takes one name, without a slash.")
+        }
+    }
+
+    /// What --exclude-if-present names.
+    var marks: [(name: [UInt8], header: [UInt8])] {
+        ifPresent.map { argument in
+            let parts = argument.bytes.split(
+                separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+            return (Array(parts[0]), parts.count > 1 ? Array(parts[1]) : [])
+        }
+    }
 
     /// The patterns of --exclude and of the files of --exclude-from, in this order.
     func patterns() throws -> [[UInt8]] {

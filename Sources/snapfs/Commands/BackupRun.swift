@@ -167,7 +167,7 @@ struct BackupRun {
     private func exclusion() throws -> Exclusion {
         var exclusion = Exclusion()
         exclusion.patterns = try command.exclusions.patterns().map { try PathPattern($0) }
-        exclusion.ifPresent = command.exclusions.ifPresent.map { Self.tag($0.bytes) }
+        exclusion.ifPresent = command.exclusions.marks
         if command.exclusions.caches { exclusion.ifPresent.append(Exclusion.cacheTag) }
         exclusion.largerThan = command.exclusions.largerThan?.bytes
         exclusion.oneFileSystem = command.exclusions.oneFileSystem
@@ -179,11 +179,6 @@ struct BackupRun {
             }
         }
         return exclusion
-    }
-
-    private static func tag(_ text: [UInt8]) -> (name: [UInt8], header: [UInt8]) {
-        guard let colon = text.firstIndex(of: UInt8(ascii: ":")) else { return (text, []) }
-        return (Array(text[..<colon]), Array(text[(colon + 1)...]))
     }
 
     /// What a source asks now and then: whether to end. Shows how far it is.

@@ -124,10 +124,11 @@ final class Output: Sendable {
     private static let broken = Atomic<Bool>(false)
 
     /// Occupies standard descriptors that are closed, or a file of the repository could become one
-    /// of them and receive what we print. Writing to such a one fails, as it should. Call first.
+    /// of them and receive what we print. Reading and writing such a one fails, as it should. Call
+    /// first.
     static func reserveDescriptors() {
         for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 {
-            _ = open("/dev/null", O_RDONLY)
+            _ = open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
         }
     }
 

@@ -52,6 +52,9 @@ fails_with "1|64" "--exclude-from of an absent file" snapfs backup --exclude-fro
 backup --exclude-if-present .nobackup "$SRC"
 has cache/data fakecache/data
 lacks marked/data marked/sub marked/sub/data
+for name in marked/.nobackup . .. '' /; do
+    fails_with 64 "--exclude-if-present '$name'" snapfs backup --exclude-if-present "$name" "$SRC"
+done
 backup --exclude-caches "$SRC"
 has fakecache/data marked/data
 lacks cache/data cache/sub cache/sub/data

@@ -17,6 +17,9 @@ exits 0 "empty standard input" nothing
 exits 0 "is an empty file" snapfs cat latest:/empty
 is "of no bytes" "$(stat -c %s "$T/out")" 0
 
+closed() { snapfs backup --stdin --stdin-filename closed <&-; }
+fails_with 1 "closed standard input" closed
+
 exits 0 "backup --command" snapfs backup --stdin-filename out.txt --command -- sh -c 'echo "$1"; echo noise >&2' sh 'an argument'
 exits 0 "cat" snapfs cat latest:/out.txt
 is "its output" "$(cat "$T/out")" "an argument"
