@@ -141,6 +141,7 @@ private func onRead(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    guard offset >= 0 else { return reply.error(EINVAL) }
     let room = context.room(size)
     do {
         let count = try context.fileSystem.read(node: node, offset: offset, into: room)
@@ -171,12 +172,13 @@ private func answerDirectory(
 ) {
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    guard offset >= 0 else { return reply.error(EINVAL) }
     let room = context.room(size + DirectoryReply.nameRoom)
     let listing: Listing? = withAttributes ? context.listing(request, node, offset) : nil
     var entries = DirectoryReply(request, room: room, size: size, listing: listing)
     do {
         try context.fileSystem.readDirectory(
-            node: node, from: UInt64(bitPattern: Int64(offset)), into: &entries)
+            node: node, from: UInt64(offset), into: &entries)
         if entries.hasProbe { context.habits.didProbe(client: client(request)) }
         reply.bytes(entries.bytes)
     } catch {
@@ -226,6 +228,8 @@ private func onSeek(
     let reply = Reply(request)
     let context = CallbackContext.of(request)
     guard whence == seekData || whence == seekHole else { return reply.error(EINVAL) }
+    // The kernel passes on whatever a program asks for.
+    guard offset >= 0 else { return reply.error(ENXIO) }
     do {
         let target: SeekTarget = whence == seekData ? .data : .hole
         if let position = try context.fileSystem.seek(node: node, offset: offset, to: target) {
