@@ -23,13 +23,14 @@ package final class FileDescriptor: Sendable {
             })
     }
 
-    /// Opens a name of bytes in a directory.
+    /// Opens a path of bytes, relative to `at` where given.
     package static func open(
-        name: UnsafePointer<CChar>, at directory: FileDescriptor, _ flags: Int32, mode: UInt32 = 0
+        name: UnsafePointer<CChar>, at directory: FileDescriptor? = nil, _ flags: Int32,
+        mode: UInt32 = 0
     ) throws -> FileDescriptor {
         FileDescriptor(
             owning: try systemCall("opening it") {
-                snapfs_openat(directory.number, name, flags | O_CLOEXEC, mode)
+                snapfs_openat(directory?.number ?? AT_FDCWD, name, flags | O_CLOEXEC, mode)
             })
     }
 

@@ -125,30 +125,17 @@ struct MountPoint {
         guard isEmpty else { throw SnapError(.refused, "the mount point \(shown) is not empty") }
     }
 
-    /// Throws when one of both directories is the other or lies inside it, by whatever path: the
-    /// kernel would wait for the mount while the mount waits for the kernel.
+    /// Throws when one of both directories is the other or lies inside it, by whatever path and
+    /// even if the other one is not there yet: the kernel would wait for the mount while the mount
+    /// waits for the kernel.
     func requireApart(from other: [UInt8], _ what: String) throws {
-        guard let resolved = other.withCString({ realpath($0, nil) }) else { return }
-        defer { free(resolved) }
-        let theirs = Self.chain(String(cString: resolved))
-        let ours = Self.chain(path)
-        guard let own = ours.first, let their = theirs.first else { return }
-        if theirs.contains(own) || ours.contains(their) {
+        let ours = try DirectoryPosition(Array(path.utf8))
+        let theirs = try DirectoryPosition(other)
+        let isOver = ours.identity.map(theirs.isWithin) ?? false
+        let isInside = theirs.identity.map(ours.isWithin) ?? false
+        if isOver || isInside {
             throw SnapError(
                 .refused, "the mount point \(path) and \(what) must not lie inside each other")
-        }
-    }
-
-    /// The identities of a directory and all directories above it.
-    private static func chain(_ path: String) -> [[UInt64]] {
-        var chain: [[UInt64]] = []
-        var rest = path
-        while true {
-            if let found = try? FileAttributes(path: rest.isEmpty ? "/" : rest) {
-                chain.append([found.device, found.inode])
-            }
-            guard let slash = rest.lastIndex(of: "/") else { return chain }
-            rest = String(rest[..<slash])
         }
     }
 }
