@@ -216,7 +216,7 @@ final class TreeWalk {
         _ name: [UInt8], _ found: FileAttributes, _ attributes: Attributes,
         in directory: FileDescriptor, _ predecessor: PredecessorDirectory?, _ before: Place?
     ) throws {
-        let identity = Exclusion.DirectoryIdentity(device: found.device, inode: found.inode)
+        let identity = FileIdentity(found)
         if exclusion.directories.contains(identity) { return }
         owners.note(attributes)
         let opened = try source { try Self.openDirectory(name, in: directory, follow: false) }

@@ -94,6 +94,7 @@ extension Restore {
     /// is on.
     func clear(_ spot: Spot, _ found: FileAttributes) throws {
         guard found.isDirectory else { return try spot.unlink() }
+        try requireUnguarded(found)
         if unlinkat(spot.directory, spot.name, AT_REMOVEDIR) == 0 { return }
         let code = errno
         if code == ENOENT { return }

@@ -15,17 +15,6 @@ import SnapFormat
 import SnapView
 import Synchronization
 
-/// A file as the kernel tells it from others.
-package struct FileIdentity: Hashable, Sendable {
-    package var device: UInt64
-    package var inode: UInt64
-
-    package init(_ attributes: FileAttributes) {
-        device = attributes.device
-        inode = attributes.inode
-    }
-}
-
 /// One restore; `run` may be called once.
 package final class Restore: Sendable {
     /// What becomes of an entry that is there already.
@@ -50,7 +39,7 @@ package final class Restore: Sendable {
         package var excludes: [PathPattern] = []
         /// Delete what the snapshot does not have from restored directories.
         package var delete = false
-        /// Directories that are never deleted: the repository and the cache.
+        /// Directories in which nothing is written or deleted: the repository and the cache.
         package var guarded: Set<FileIdentity> = []
         package var dryRun = false
         /// Threads that write content; 0 is one per core, at most 8.
@@ -95,6 +84,8 @@ package final class Restore: Sendable {
     private let target: [UInt8]
     private let hasPath: Bool
     private let state = Mutex(State())
+    /// A directory of each file system that is written to, by the number of its mount.
+    private let fileSystems = Mutex<[UInt64: FileDescriptor]>([:])
     private let stopped = Atomic<Bool>(false)
 
     private struct State {
@@ -128,10 +119,13 @@ package final class Restore: Sendable {
     }
 
     /// Restores. Problems of single entries are reported and counted; throws what ends the whole:
-    /// `.interrupted`, a full file system, a target that cannot be used.
+    /// `.interrupted`, a full file system, a target that cannot be used, `.refused` for one that
+    /// lies in a guarded directory.
     package func run() throws -> Summary {
+        try requireTargetOutside()
         let (root, isNew) = try TargetRoot.open(target, create: !options.dryRun)
         let isDirectory = start.attributes.isDirectory
+        if let root { noteFileSystem(of: root, try FileAttributes(of: root, label: "the target")) }
         let directory = TargetDirectory(
             root: root, isNew: isNew, path: startPath,
             place: hasPath && isDirectory ? start : nil)
@@ -149,12 +143,27 @@ package final class Restore: Sendable {
         queue.close()
         workers.forEach { $0.join() }
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        if let root, !options.dryRun {
+        if !options.dryRun { try synchronize() }
+        return state.withLock { $0.summary }
+    }
+
+    private func requireTargetOutside() throws {
+        if options.guarded.isEmpty { return }
+        let position = try DirectoryPosition(target)
+        guard !options.guarded.contains(where: position.isWithin) else {
+            throw SnapError(
+                .refused,
+                "the target \(String(decoding: target, as: UTF8.self)) is or lies in the repository "
+                    + "or the cache; give another one")
+        }
+    }
+
+    private func synchronize() throws {
+        for directory in fileSystems.withLock({ Array($0.values) }) {
             try systemCall("making the restored files durable") {
-                TargetCalls.synchronizeFileSystem(root.number)
+                TargetCalls.synchronizeFileSystem(directory.number)
             }
         }
-        return state.withLock { $0.summary }
     }
 
     private var threadCount: Int {
@@ -196,6 +205,19 @@ package final class Restore: Sendable {
             if error.kind == .damaged { $0.summary.isDamaged = true }
         }
         options.report(path(), error)
+    }
+
+    /// Remembers where a directory lies, to make what is written to it durable at the end.
+    func noteFileSystem(of directory: FileDescriptor, _ found: FileAttributes) {
+        fileSystems.withLock { if $0[found.mount] == nil { $0[found.mount] = directory } }
+    }
+
+    /// Throws `.refused` for a guarded directory.
+    func requireUnguarded(_ found: FileAttributes) throws {
+        guard !options.guarded.contains(FileIdentity(found)) else {
+            throw SnapError(
+                .refused, "is the repository or the cache, where nothing is restored or deleted")
+        }
     }
 
     /// Counts an entry that was met.

@@ -263,8 +263,14 @@ final class RestoreWalk {
         _ name: [UInt8], _ parts: [[UInt8]], _ descriptor: FileDescriptor
     ) throws {
         let path = path(parts)
-        if restore.options.dryRun { return restore.done(.deleted, bytes: 0, path) }
         do {
+            if restore.options.dryRun {
+                let found = try name.withUnsafeBytes {
+                    try FileAttributes(at: descriptor, name: $0)
+                }
+                try restore.requireUnguarded(found)
+                return restore.done(.deleted, bytes: 0, path)
+            }
             try TreeRemoval.remove(name, in: descriptor, path: path, parts: parts, restore)
         } catch let error as SnapError where error.kind == .interrupted {
             throw error

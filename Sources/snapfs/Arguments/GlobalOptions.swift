@@ -77,6 +77,13 @@ struct GlobalOptions: ParsableArguments {
         throw ValidationError("no cache directory: give --cache-dir or set HOME")
     }
 
+    /// The repository and the cache, as far as they are there: what is neither backed up nor
+    /// restored to.
+    func ownDirectories() throws -> Set<FileIdentity> {
+        let paths = [try repository(), try cacheDirectory()]
+        return Set(try paths.compactMap { try DirectoryPosition($0).identity })
+    }
+
     /// Where the secret comes from. Options first; then, in this order, SNAPFS_KEY_FILE,
     /// SNAPFS_PASSWORD_FILE, SNAPFS_PASSWORD_COMMAND, SNAPFS_PASSWORD; at last the terminal.
     var credentialSource: CredentialSource {

@@ -168,13 +168,7 @@ struct BackupRun {
         if command.exclusions.caches { exclusion.ifPresent.append(Exclusion.cacheTag) }
         exclusion.largerThan = command.exclusions.largerThan?.bytes
         exclusion.oneFileSystem = command.exclusions.oneFileSystem
-        for path in [
-            access.path, String(decoding: try command.global.cacheDirectory(), as: UTF8.self),
-        ] {
-            if let found = try? FileAttributes(path: path + "/.") {
-                exclusion.directories.insert(.init(device: found.device, inode: found.inode))
-            }
-        }
+        exclusion.directories = try command.global.ownDirectories()
         return exclusion
     }
 

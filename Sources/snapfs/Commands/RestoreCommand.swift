@@ -94,12 +94,7 @@ struct RestoreCommand: Command {
         options.includes = try includes.map { try PathPattern($0.bytes) }
         options.excludes = try excludes.map { try PathPattern($0.bytes) }
         options.delete = delete
-        options.guarded = Set(
-            [try? global.repository(), try? global.cacheDirectory()].compactMap { $0 }.compactMap {
-                // Through links: the directory itself is meant.
-                let path = String(decoding: $0, as: UTF8.self) + "/."
-                return (try? FileAttributes(path: path)).map(FileIdentity.init)
-            })
+        options.guarded = try global.ownDirectories()
         options.dryRun = dryRun
         options.isInterrupted = { Interruption.requested }
         options.report = { output.warning("\(name: $0): \($1.message)") }
