@@ -55,7 +55,7 @@ package final class FileBackup {
         let queue = BoundedQueue<[WalkItem]>(
             countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
         let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
-        let thread = Thread("walk") {
+        let thread = try Thread("walk") {
             TreeWalk(keys: keys, exclusion: exclusion, queue: queue)
                 .run(paths, predecessor: predecessor)
         }

@@ -44,7 +44,7 @@ final class LatencyRequest: @unchecked Sendable {
         guard now - start <= Self.burstNanoseconds else { return }
         guard !isBurst.exchange(true, ordering: .relaxed) else { return }
         monitor.locked {
-            if keeper == nil && !ended { keeper = Thread("latency") { self.keep() } }
+            if keeper == nil && !ended { keeper = try? Thread("latency") { self.keep() } }
             monitor.wakeAll()
         }
     }

@@ -49,19 +49,22 @@ final class History: @unchecked Sendable {
     }
 
     /// Starts looking for new snapshots; `changed` is called on that thread when the tree is new.
-    func start(changed: @escaping @Sendable () -> Void) {
-        thread = Thread("history") { [self] in
-            while awaitWish() {
-                // A store that cannot be read now changes nothing of what is shown.
-                if (try? refresh()) == true { changed() }
+    func start(changed: @escaping @Sendable () -> Void) throws {
+        try monitor.locked {
+            thread = try Thread("history") { [self] in
+                while awaitWish() {
+                    // A store that cannot be read now changes nothing of what is shown.
+                    if (try? refresh()) == true { changed() }
+                }
             }
         }
     }
 
     func stop() {
-        monitor.locked {
+        let thread = monitor.locked {
             ended = true
             monitor.wakeAll()
+            return self.thread
         }
         thread?.join()
     }

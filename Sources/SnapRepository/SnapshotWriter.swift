@@ -69,14 +69,15 @@ package final class SnapshotWriter {
         chunker = Chunker(
             try ChunkerParameters(
                 repository.configuration.chunking, key: repository.keys.chunker))
-        workers = WorkerPool(threads: count)
+        workers = try WorkerPool(threads: count)
         hashing = OrderedWork(pool: workers, limit: Self.batchCount)
         packing = OrderedWork(pool: workers, limit: Self.packingLimit)
         batch = try pool.acquire()
-        start(session, template)
+        // What has started ends with this object.
+        try start(session, template)
     }
 
-    private func start(_ session: Session, _ template: Manifest) {
+    private func start(_ session: Session, _ template: Manifest) throws {
         let index = SessionIndex()
         let (repository, hashing, packing, outcome, pool, progress) =
             (repository, hashing, packing, outcome, pool, progress)
@@ -89,7 +90,7 @@ package final class SnapshotWriter {
         }
         let root = template.root
         threads.append(
-            Thread("assemble") {
+            try Thread("assemble") {
                 let assembler = TreeAssembler(
                     repository: repository, session: index, progress: progress, output: packing)
                 assembler.begin(root: root)
@@ -103,7 +104,7 @@ package final class SnapshotWriter {
             repository: repository, session: session, sessionIndex: index, template: template,
             progress: progress)
         threads.append(
-            Thread("pack") {
+            try Thread("pack") {
                 do { outcome.succeed(try stage.run(packing)) } catch { fail(error) }
             })
     }

@@ -130,16 +130,12 @@ package final class Restore: Sendable {
             root: root, isNew: isNew, path: startPath,
             place: hasPath && isDirectory ? start : nil)
         let queue = JobQueue<Job>(limit: threadCount * 2)
-        let workers = (0..<threadCount).map { _ in
-            Thread("restore") { [self] in
-                let writer = EntryWriter(self, root: root)
-                while let job = queue.pop() { writer.run(job) }
-            }
-        }
-        let walk = RestoreWalk(self, queue: queue, root: directory, descriptor: root)
-        do { try isDirectory ? walk.run() : walk.run(file: start) } catch {
-            stop(SnapError.wrap(error))
-        }
+        var workers: [Thread] = []
+        do {
+            try startWorkers(&workers, queue, root)
+            let walk = RestoreWalk(self, queue: queue, root: directory, descriptor: root)
+            try isDirectory ? walk.run() : walk.run(file: start)
+        } catch { stop(SnapError.wrap(error)) }
         queue.close()
         workers.forEach { $0.join() }
         if let failure = state.withLock({ $0.failure }) { throw failure }
@@ -153,8 +149,8 @@ package final class Restore: Sendable {
         guard !options.guarded.contains(where: position.isWithin) else {
             throw SnapError(
                 .refused,
-                "the target \(String(decoding: target, as: UTF8.self)) is or lies in the repository "
-                    + "or the cache; give another one")
+                "the target \(String(decoding: target, as: UTF8.self)) is the repository or the "
+                    + "cache, or lies in it; give another one")
         }
     }
 
@@ -163,6 +159,18 @@ package final class Restore: Sendable {
             try systemCall("making the restored files durable") {
                 TargetCalls.synchronizeFileSystem(directory.number)
             }
+        }
+    }
+
+    private func startWorkers(
+        _ workers: inout [Thread], _ queue: JobQueue<Job>, _ root: FileDescriptor?
+    ) throws {
+        for _ in 0..<threadCount {
+            workers.append(
+                try Thread("restore") { [self] in
+                    let writer = EntryWriter(self, root: root)
+                    while let job = queue.pop() { writer.run(job) }
+                })
         }
     }
 

@@ -211,8 +211,8 @@ extension FuseTests {
             }
             try withMount(tree) { path, _ throws in
                 let outcome = Outcome()
-                let readers = (0..<8).map { reader in
-                    Thread("reader") {
+                let readers = try (0..<8).map { reader in
+                    try Thread("reader") {
                         for index in 0..<64 {
                             let file = (index * 7 + reader * 11) % 64
                             let same = (try? contents("\(path)/\(file)"))

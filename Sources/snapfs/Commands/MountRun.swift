@@ -41,9 +41,9 @@ struct MountRun {
         options.source = "snapfs:\(access.path)"
         let session = try MountSession(
             mountPoint: mountPoint.path, fileSystem: fileSystem, options: options)
-        fileSystem.follow(session)
         defer { fileSystem.stop() }
-        stopOnSignal(session)
+        try fileSystem.follow(session)
+        try stopOnSignal(session)
         if let ready = command.readyDescriptor { Self.detach(ready) }
         try session.run()
     }
@@ -71,9 +71,9 @@ struct MountRun {
     }
 
     /// Ends the session when the first signal arrives.
-    private func stopOnSignal(_ session: MountSession) {
+    private func stopOnSignal(_ session: MountSession) throws {
         let output = output
-        _ = Thread("signals") { [weak session] in
+        _ = try Thread("signals") { [weak session] in
             while !Interruption.requested {
                 if session == nil { return }
                 usleep(200_000)

@@ -31,7 +31,7 @@ final class Progress: Sendable {
         self.output = output
         self.noun = noun
         guard output.showsProgress else { return }
-        state.withLock { $0.thread = Thread("progress") { [self] in draw() } }
+        state.withLock { $0.thread = try? Thread("progress") { [self] in draw() } }
     }
 
     /// Counts what is done.
