@@ -216,10 +216,6 @@ private func onExtendedAttribute(
     }
 }
 
-/// lseek(2)'s numbers on Linux, which Glibc does not show.
-private let seekData: Int32 = 3
-private let seekHole: Int32 = 4
-
 private func onSeek(
     _ request: fuse_req_t?, _ node: UInt64, _ offset: off_t, _ whence: Int32,
     _: UnsafeMutablePointer<fuse_file_info>?
@@ -227,11 +223,13 @@ private func onSeek(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    guard whence == seekData || whence == seekHole else { return reply.error(EINVAL) }
+    guard whence == SeekWhence.data || whence == SeekWhence.hole else {
+        return reply.error(EINVAL)
+    }
     // The kernel passes on whatever a program asks for.
     guard offset >= 0 else { return reply.error(ENXIO) }
     do {
-        let target: SeekTarget = whence == seekData ? .data : .hole
+        let target: SeekTarget = whence == SeekWhence.data ? .data : .hole
         if let position = try context.fileSystem.seek(node: node, offset: offset, to: target) {
             reply.position(position)
         } else {

@@ -175,7 +175,7 @@ package final class Restore: Sendable {
     }
 
     private var threadCount: Int {
-        options.threads > 0 ? options.threads : max(1, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        options.threads > 0 ? options.threads : Processors.count(in: 1...8)
     }
 
     // MARK: Of all threads

@@ -141,12 +141,3 @@ struct RateMeter {
         (count, time, isEmpty) = (newCount, newTime, false)
     }
 }
-
-/// Seconds of CLOCK_MONOTONIC.
-enum MonotonicClock {
-    static var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-}
