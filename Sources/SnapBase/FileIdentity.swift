@@ -27,7 +27,7 @@ package struct DirectoryPosition: Sendable {
         var nearest = path
         var directory = try Self.open(path)
         while directory == nil {
-            let parent = Self.parent(nearest)
+            let parent = parentPath(nearest)
             guard parent != nearest else {
                 throw SnapError(
                     .io, "finding the place of \(shown): the directory it begins in is closed to us"
@@ -61,15 +61,6 @@ package struct DirectoryPosition: Sendable {
         }
     }
 
-    /// What is before the last name of a path; "/" and "." are there in any case.
-    private static func parent(_ path: [UInt8]) -> [UInt8] {
-        let slash: UInt8 = 0x2f
-        let named = path.reversed().drop { $0 == slash }
-        let parent = named.drop { $0 != slash }.drop { $0 == slash }
-        if parent.isEmpty { return path.first == slash ? [slash] : [0x2e] }
-        return parent.reversed()
-    }
-
     /// A directory and those above it.
     private static func chain(_ start: FileDescriptor) throws -> [FileIdentity] {
         var directory = start
@@ -86,4 +77,13 @@ package struct DirectoryPosition: Sendable {
             found = above
         }
     }
+}
+
+/// What is before the last name of a path: "/" or "." where there is nothing.
+package func parentPath(_ path: [UInt8]) -> [UInt8] {
+    let slash: UInt8 = 0x2f
+    let named = path.reversed().drop { $0 == slash }
+    let parent = named.drop { $0 != slash }.drop { $0 == slash }
+    if parent.isEmpty { return path.first == slash ? [slash] : [0x2e] }
+    return parent.reversed()
 }
