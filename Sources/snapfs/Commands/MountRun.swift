@@ -115,7 +115,8 @@ struct MountPoint {
             throw SnapError(errno: code, "the mount point \(shown)")
         }
         defer { free(resolved) }
-        path = String(cString: resolved)
+        let bytes = Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+        path = String(decoding: try bytes.requireText("the mount point"), as: UTF8.self)
         if let there = try MountTable.find(path), there.type.hasPrefix("fuse") {
             throw SnapError(.refused, "something is mounted on \(shown) already")
         }

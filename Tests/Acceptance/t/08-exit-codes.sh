@@ -45,6 +45,20 @@ fails_with 64 "diff of one snapshot" snapfs diff latest
 fails_with 64 "a time that is none" snapfs backup --time yesterdayish "$SRC"
 fails_with 64 "mount without a mount point" snapfs mount
 
+odd=$'p\xe9'
+mkdir "$T/$odd"
+for name in --repo --cache-dir; do
+    fails_with 64 "$name that is not UTF-8" snapfs snapshots "$name" "$T/$odd/new"
+done
+fails_with 64 "SNAPFS_REPO that is not UTF-8" with "SNAPFS_REPO=$T/$odd/new" init
+fails_with 64 "SNAPFS_CACHE_DIR that is not UTF-8" with "SNAPFS_CACHE_DIR=$T/$odd/new" snapshots
+fails_with 64 "--new-key-file that is not UTF-8" with "SNAPFS_REPO=$T/other" init --new-key-file "$T/$odd/new"
+fails_with 64 "a mount point that is not UTF-8" snapfs mount "$T/$odd"
+is "none of them makes anything" "$(ls -A "$T/$odd"; ls -d "$T/other" "$T"/*$'\xef\xbf\xbd'* 2>/dev/null)" ""
+exits 0 "a password file may have any name" bash -c "echo '$SNAPFS_PASSWORD' >'$T/$odd/pw' && exec '$SNAPFS' snapshots -p '$T/$odd/pw'"
+exits 0 "and so may a source" snapfs backup "$T/$odd"
+rm -r "${T:?}/$odd"
+
 before=$(listed)
 fails_with 1 "a source that does not exist" snapfs backup "$T/no-such-source"
 err_has "is named" no-such-source
