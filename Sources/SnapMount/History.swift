@@ -135,10 +135,7 @@ final class History: @unchecked Sendable {
     private func show(
         _ manifests: [Manifest], isComplete: Bool, _ ids: Set<[UInt8]>
     ) throws {
-        // Of one second, the one that ended first has the plain name, now and later.
-        let ordered = manifests.sorted {
-            ($0.time.seconds, $0.endTime, $0.hexID) < ($1.time.seconds, $1.endTime, $1.hexID)
-        }
+        let ordered = manifests.sorted(by: Manifest.isBefore)
         let names = HistoryTree.names(ordered)
         let created = try ordered.filter { manifest in
             monitor.locked { slots[manifest.id] == nil }
@@ -153,7 +150,7 @@ final class History: @unchecked Sendable {
             }
             current = HistoryTree(
                 shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())
-            newest = manifests.last
+            newest = ordered.last
             listed = ids
         }
     }

@@ -256,6 +256,6 @@ package final class Repository: Sendable {
                 try damaged(id, error)
             }
         }
-        return manifests.sorted { ($0.time, $0.hexID) < ($1.time, $1.hexID) }
+        return manifests.sorted(by: Manifest.isBefore)
     }
 }

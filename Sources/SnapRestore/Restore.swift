@@ -93,20 +93,18 @@ package final class Restore: Sendable {
         var failure: SnapError?
     }
 
-    /// Restores what lies at `path`, nil for the whole snapshot, to `target`. Throws `.notFound`
-    /// for a path that the snapshot does not have.
-    package init(_ view: SnapshotView, path: [UInt8]?, target: [UInt8], options: Options) throws {
-        let parts = (path ?? []).split(separator: 0x2f).map(Array.init).filter { $0 != [0x2e] }
-        guard let start = try view.place(path: path ?? []) else {
-            let shown = String(decoding: path ?? [], as: UTF8.self)
-            throw SnapError(.notFound, "the snapshot has no /\(shown)")
-        }
+    /// Restores to `target` what lies at `start`, to which these names lead from the root of the
+    /// snapshot; without any it is the whole snapshot.
+    package init(
+        _ view: SnapshotView, start: Place, components: [[UInt8]], target: [UInt8],
+        options: Options
+    ) {
         self.view = view
         self.start = start
         self.target = target
         self.options = options
-        hasPath = !parts.isEmpty
-        startPath = start.attributes.isDirectory ? parts : Array(parts.dropLast())
+        hasPath = !components.isEmpty
+        startPath = start.attributes.isDirectory ? components : Array(components.dropLast())
         selection = Selection(includes: options.includes, excludes: options.excludes)
     }
 

@@ -76,6 +76,7 @@ struct BackupRun {
             $0.host == template.host && $0.job == template.job && $0.paths == template.paths
                 && $0.source == template.source
         }
+        // Not by its time, which users choose: what was read last is most like what is there.
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
             let view = try access.view(manifest)
             do {
