@@ -91,6 +91,12 @@ let package = Package(
                 "SnapRestore", "SnapFiles", "SnapView", "SnapBase", "SnapFormat", "SnapRepository",
                 "SnapTestSupport",
             ]),
+        tests(
+            "SnapMountTests",
+            [
+                "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore",
+                "SnapTestSupport",
+            ]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],
     swiftLanguageModes: [.v6]

@@ -11,7 +11,8 @@ import SnapView
 
 /// Thread-safe.
 final class History: @unchecked Sendable {
-    // Sendable: all mutable state is used inside monitor.locked.
+    // Sendable: `known` is used by refresh only, which init calls and then one thread; all other
+    // mutable state is used inside monitor.locked.
     private let repository: Repository
     private let caches: ViewCaches
     private let accepts: @Sendable (Manifest) -> Bool
@@ -22,24 +23,40 @@ final class History: @unchecked Sendable {
     private var slots: [[UInt8]: Int] = [:]
     private var current: HistoryTree
     private var newest: Manifest?
-    private var listed: Set<[UInt8]> = []
+    private var known = Known()
     private var refreshed = 0.0
     private var wanted = false
     private var ended = false
     private var thread: Thread?
 
+    /// The manifests of the last listing; they never change.
+    private struct Known {
+        var manifests: [[UInt8]: Manifest] = [:]
+        /// What could not be read, which has been reported.
+        var damaged: Set<[UInt8]> = []
+        /// When that is tried again.
+        var retry = 0.0
+
+        func isShown(like other: Known) -> Bool {
+            manifests.keys == other.manifests.keys && damaged.isEmpty == other.damaged.isEmpty
+        }
+    }
+
     /// Seconds between two looks at the repository.
     private static let interval = 1.0
     /// Seconds that a request waits for news; a slow store is not waited for.
     private static let patience = 1.0
+    private let retryInterval: Double
 
-    /// Reads the snapshots. `accepts` chooses those to show, `report` hears of unreadable ones.
+    /// Reads the snapshots. `accepts` chooses those to show, `report` hears once of each that
+    /// cannot be read; it is tried again after so many seconds.
     init(
         repository: Repository, caches: ViewCaches,
         accepts: @escaping @Sendable (Manifest) -> Bool,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (String) -> Void, retryInterval: Double = 60
     ) throws {
         self.report = report
+        self.retryInterval = retryInterval
         self.repository = repository
         self.caches = caches
         self.accepts = accepts
@@ -80,12 +97,14 @@ final class History: @unchecked Sendable {
     /// The tree, after a look at the repository if the last one is older than a second.
     func tree() -> HistoryTree {
         monitor.locked {
-            let now = Self.clock
-            if now - refreshed >= Self.interval && thread != nil {
+            let now = MonotonicClock.now
+            if now - refreshed >= Self.interval && thread != nil && !ended {
                 wanted = true
                 monitor.wakeAll()
                 let until = now + Self.patience
-                while wanted && Self.clock < until && monitor.wait(seconds: 0.2) {}
+                while wanted && !ended, case let left = until - MonotonicClock.now, left > 0 {
+                    _ = monitor.wait(seconds: left)
+                }
             }
             return current
         }
@@ -103,38 +122,52 @@ final class History: @unchecked Sendable {
 
     var newestManifest: Manifest? { monitor.locked { newest } }
 
-    private static var clock: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    /// Lists the snapshots; true when they are others than before.
+    /// Lists the snapshots; true when the tree is another one than before.
     private func refresh() throws -> Bool {
         defer {
             monitor.locked {
                 wanted = false
-                refreshed = Self.clock
+                refreshed = MonotonicClock.now
                 monitor.wakeAll()
             }
         }
-        let ids = Set(try repository.manifestIDs())
-        if ids == monitor.locked({ listed }) { return false }
-        // Segments were there before the manifests that need them.
-        try repository.objects.refresh()
-        var damaged: Set<[UInt8]> = []
-        let manifests = try repository.manifests { id, error in
-            damaged.insert(id)
-            report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
-        }.filter { $0.state == .complete && accepts($0) }
-        // What could not be read now is tried again when somebody looks next.
-        try show(manifests, isComplete: damaged.isEmpty, ids.subtracting(damaged))
-        return true
+        let now = try read(Set(try repository.manifestIDs()))
+        let isNew = !now.isShown(like: known)
+        if isNew {
+            try show(now.manifests.values.filter(isWanted), isComplete: now.damaged.isEmpty)
+        }
+        known = now
+        return isNew
     }
 
-    private func show(
-        _ manifests: [Manifest], isComplete: Bool, _ ids: Set<[UInt8]>
-    ) throws {
+    private func isWanted(_ manifest: Manifest) -> Bool {
+        manifest.state == .complete && accepts(manifest)
+    }
+
+    /// The manifests of a listing, of which only those are read that are new, or due again.
+    private func read(_ ids: Set<[UInt8]>) throws -> Known {
+        var now = known
+        now.manifests = known.manifests.filter { ids.contains($0.key) }
+        now.damaged.formIntersection(ids)
+        let clock = MonotonicClock.now
+        let isDue = !now.damaged.isEmpty && clock >= now.retry
+        let kept = isDue ? [] : now.damaged
+        let unread = ids.filter { now.manifests[$0] == nil && !kept.contains($0) }
+        if unread.isEmpty { return now }
+        // Segments were there before the manifests that need them.
+        try repository.objects.refresh()
+        now.damaged = kept
+        let read = try repository.manifests(Array(unread)) { id, error in
+            now.damaged.insert(id)
+            if known.damaged.contains(id) { return }
+            report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
+        }
+        for manifest in read { now.manifests[manifest.id] = manifest }
+        if isDue || kept.isEmpty { now.retry = clock + retryInterval }
+        return now
+    }
+
+    private func show(_ manifests: [Manifest], isComplete: Bool) throws {
         let ordered = manifests.sorted(by: Manifest.isBefore)
         let names = HistoryTree.names(ordered)
         let created = try ordered.filter { manifest in
@@ -151,7 +184,6 @@ final class History: @unchecked Sendable {
             current = HistoryTree(
                 shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())
             newest = ordered.last
-            listed = ids
         }
     }
 }
