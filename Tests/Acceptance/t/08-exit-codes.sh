@@ -72,6 +72,37 @@ fails_with 1 "restore of an absent path" snapfs restore "latest:$SRC/absent" --t
 fails_with 1 "a time before every snapshot" snapfs ls 1999-01-01T00:00:00Z
 exits 0 "the whole id" snapfs ls "$ID"
 
+# With --json a failure ends with its code and a message, whatever it is.
+ends_with() {   # CODE: the last line on standard error
+    is "and ends with a line that says $1" \
+        "$(tail -n 1 "$T/err" >"$T/last"; value 'j["message_type"], j["code"], len(j["message"]) > 5' "$T/last")" \
+        "('exit_error', $1, True)"
+}
+fails_with 1 "backup --json that fails" snapfs backup --json "$T/no-such-source"
+ends_with 1
+touch "$SRC/unread"
+mount --bind /sys/class/net/lo/speed "$SRC/unread"
+fails_with 3 "backup --json of what cannot be read" snapfs backup --json "$SRC"
+ends_with 3
+umount "$SRC/unread"
+exits 0 "backup" snapfs backup "$SRC"
+mkdir -p "$T/blocked/file/x"
+fails_with 1 "restore --json over a full directory" snapfs restore "latest:$SRC" --target "$T/blocked" --json
+ends_with 1
+mkdir "$SRC/large"
+random_file 9 100000 "$SRC/large/file"
+exits 0 "backup" snapfs backup "$SRC"
+cp -a "$T/repo" "$T/good"
+for pack in "$T"/repo/data/*/*; do truncate -s 3000 "$pack"; done
+fails_with 13 "restore --json of damage" snapfs restore "latest:$SRC" --target "$T/damaged" --json
+ends_with 13
+rm -r "$T/repo"
+mv "$T/good" "$T/repo"
+fails_with 1 "mount --json that fails" snapfs mount --json 0123456789abcdef "$T/blocked/file/x"
+is "says so once" "$(wc -l <"$T/err")" 1
+ends_with 1
+rm -r "$SRC/unread" "$SRC/large"
+
 fails_with 1 "mount point missing" snapfs mount "$T/no-such-dir"
 mkdir "$T/full"
 touch "$T/full/x"
