@@ -29,9 +29,12 @@ final class History: @unchecked Sendable {
     private var ended = false
     private var thread: Thread?
 
-    /// The manifests of the last listing; they never change.
+    /// What the last listing held. Manifests never change.
     private struct Known {
+        /// Those to show.
         var manifests: [[UInt8]: Manifest] = [:]
+        /// Checkpoints, and what was not accepted.
+        var others: Set<[UInt8]> = []
         /// What could not be read, which has been reported.
         var damaged: Set<[UInt8]> = []
         /// When that is tried again.
@@ -133,26 +136,21 @@ final class History: @unchecked Sendable {
         }
         let now = try read(Set(try repository.manifestIDs()))
         let isNew = !now.isShown(like: known)
-        if isNew {
-            try show(now.manifests.values.filter(isWanted), isComplete: now.damaged.isEmpty)
-        }
+        if isNew { try show(Array(now.manifests.values), isComplete: now.damaged.isEmpty) }
         known = now
         return isNew
-    }
-
-    private func isWanted(_ manifest: Manifest) -> Bool {
-        manifest.state == .complete && accepts(manifest)
     }
 
     /// The manifests of a listing, of which only those are read that are new, or due again.
     private func read(_ ids: Set<[UInt8]>) throws -> Known {
         var now = known
         now.manifests = known.manifests.filter { ids.contains($0.key) }
+        now.others.formIntersection(ids)
         now.damaged.formIntersection(ids)
         let clock = MonotonicClock.now
         let isDue = !now.damaged.isEmpty && clock >= now.retry
         let kept = isDue ? [] : now.damaged
-        let unread = ids.filter { now.manifests[$0] == nil && !kept.contains($0) }
+        let unread = ids.subtracting(now.manifests.keys).subtracting(now.others).subtracting(kept)
         if unread.isEmpty { return now }
         // Segments were there before the manifests that need them.
         try repository.objects.refresh()
@@ -162,8 +160,14 @@ final class History: @unchecked Sendable {
             if known.damaged.contains(id) { return }
             report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
         }
-        for manifest in read { now.manifests[manifest.id] = manifest }
-        if isDue || kept.isEmpty { now.retry = clock + retryInterval }
+        for manifest in read {
+            if manifest.state == .complete && accepts(manifest) {
+                now.manifests[manifest.id] = manifest
+            } else {
+                now.others.insert(manifest.id)
+            }
+        }
+        if kept.isEmpty { now.retry = clock + retryInterval }
         return now
     }
 

@@ -21,13 +21,17 @@ import Testing
         var count: Int { messages.withLock { $0.count } }
     }
 
+    /// The time of snapshots that are not accepted.
+    private static let refused: Int64 = 5
+
     private func withHistory(
         _ repository: TestRepository, store: (any Store)? = nil, retryInterval: Double = 60,
         _ body: (History, Log) throws -> Void
     ) throws {
         let log = Log()
         let history = try History(
-            repository: try repository.open(store), caches: ViewCaches(), accepts: { _ in true },
+            repository: try repository.open(store), caches: ViewCaches(),
+            accepts: { $0.time.seconds != Self.refused },
             report: { message in log.messages.withLock { $0.append(message) } },
             retryInterval: retryInterval)
         try history.start { log.changes.add(1, ordering: .relaxed) }
@@ -101,7 +105,18 @@ import Testing
         }
     }
 
-    @Test func ofOneSecondTheFirstToEndKeepsThePlainName() throws {
+    @Test func whatIsNotShownChangesNothing() throws {
+        let repository = try TestRepository()
+        try repository.snapshot([.text("a", "one")])
+        try withHistory(repository) { history, log in
+            let first = look(history)
+            try repository.snapshot([.text("a", "two")], time: Self.refused)
+            #expect(look(history).time == first.time && names(first) == 1)
+            #expect(log.changes.load(ordering: .relaxed) == 0)
+        }
+    }
+
+    @Test func snapshotsOfOneTimeAreInTheOrderInWhichTheyEnded() throws {
         let repository = try TestRepository()
         for number in 0..<6 { try repository.snapshot([.text("a", "\(number)")]) }
         let manifests = try repository.open().manifests { _, error in throw error }
