@@ -1,10 +1,10 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.3
 // The targets from the bottom up; a target imports only targets above it in this list
 // (.ci/check-layers holds the rule). C modules are imported by exactly one wrapper each.
 import PackageDescription
 
 let swiftSettings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("ExistentialAny")
 ]
 
 func target(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -89,6 +89,12 @@ let package = Package(
             "SnapRestoreTests",
             [
                 "SnapRestore", "SnapFiles", "SnapView", "SnapBase", "SnapFormat", "SnapRepository",
+                "SnapTestSupport",
+            ]),
+        tests(
+            "SnapMountTests",
+            [
+                "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore",
                 "SnapTestSupport",
             ]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),

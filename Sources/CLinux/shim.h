@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,16 +67,6 @@ static inline int snapfs_attributes_at(int fd, const char *name, struct snapfs_a
     return 0;
 }
 
-/* openat2(2) below fd with no symbolic link anywhere in path (RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS). */
-static inline int snapfs_open_beneath(int fd, const char *path, int flags, unsigned mode) {
-    struct open_how how;
-    __builtin_memset(&how, 0, sizeof how);
-    how.flags = (uint64_t)(unsigned)flags;
-    how.mode = mode;
-    how.resolve = 0x08 | 0x04;
-    return (int)syscall(SYS_openat2, fd, path, &how, sizeof how);
-}
-
 /* openat(2) and open(2) with a mode: variadic in C. */
 static inline int snapfs_openat(int fd, const char *path, int flags, unsigned mode) {
     return openat(fd, path, flags, mode);
@@ -89,10 +78,6 @@ extern int pthread_setname_np(pthread_t thread, const char *name);
 static inline void snapfs_name_thread(pthread_t thread, const char *name) {
     (void)pthread_setname_np(thread, name);
 }
-
-/* lseek(2) with SEEK_DATA or SEEK_HOLE, which the overlay hides. */
-static inline off_t snapfs_seek_data(int fd, off_t offset) { return lseek(fd, offset, 3); }
-static inline off_t snapfs_seek_hole(int fd, off_t offset) { return lseek(fd, offset, 4); }
 
 /* makedev(3) of a device number kept as major in the upper and minor in the lower 32 bits. */
 static inline dev_t snapfs_device(uint64_t rdev) {

@@ -2,15 +2,27 @@
 
 import CLinux
 import Glibc
+import Synchronization
 
 /// An open file descriptor; closes with its last reference.
 package final class FileDescriptor: Sendable {
     package let number: Int32
+    private let isClosed = Atomic<Bool>(false)
 
     /// Takes ownership of an open descriptor.
     package init(owning number: Int32) { self.number = number }
 
-    deinit { close(number) }
+    deinit { if !isClosed.load(ordering: .relaxed) { Glibc.close(number) } }
+
+    /// Closes it, which on some file systems is what tells that writing failed. Call at most once,
+    /// when nobody uses it any more.
+    package func close(label: @autoclosure () -> String) throws {
+        isClosed.store(true, ordering: .relaxed)
+        // Linux closes it even when it is interrupted.
+        if Glibc.close(number) != 0 && errno != EINTR {
+            throw SnapError(errno: errno, "closing \(label())")
+        }
+    }
 
     /// Opens a path, relative to `at` where given. Never inherited by child processes.
     package static func open(
@@ -23,13 +35,14 @@ package final class FileDescriptor: Sendable {
             })
     }
 
-    /// Opens a name of bytes in a directory.
+    /// Opens a path of bytes, relative to `at` where given.
     package static func open(
-        name: UnsafePointer<CChar>, at directory: FileDescriptor, _ flags: Int32, mode: UInt32 = 0
+        name: UnsafePointer<CChar>, at directory: FileDescriptor? = nil, _ flags: Int32,
+        mode: UInt32 = 0
     ) throws -> FileDescriptor {
         FileDescriptor(
             owning: try systemCall("opening it") {
-                snapfs_openat(directory.number, name, flags | O_CLOEXEC, mode)
+                snapfs_openat(directory?.number ?? AT_FDCWD, name, flags | O_CLOEXEC, mode)
             })
     }
 
@@ -64,6 +77,22 @@ package final class FileDescriptor: Sendable {
             done += count
         }
     }
+
+    /// The next data from an offset on; nil where only a hole follows. -1 where the file system
+    /// cannot tell.
+    package func nextData(from offset: Int) -> Int? {
+        let found = lseek(number, offset, SeekWhence.data)
+        return found < 0 && errno == ENXIO ? nil : found
+    }
+
+    /// The next hole from an offset in data on; -1 where the file system cannot tell.
+    package func nextHole(from offset: Int) -> Int { lseek(number, offset, SeekWhence.hole) }
+}
+
+/// The numbers of SEEK_DATA and SEEK_HOLE, which the overlay hides.
+package enum SeekWhence {
+    package static let data: Int32 = 3
+    package static let hole: Int32 = 4
 }
 
 /// renameat2(RENAME_NOREPLACE); `.exists` where the target is there.

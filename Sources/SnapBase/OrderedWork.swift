@@ -13,8 +13,13 @@ package final class WorkerPool: @unchecked Sendable {
     private var closed = false
     private var threads: [Thread] = []
 
-    package init(threads count: Int, name: String = "worker") {
-        threads = (0..<count).map { _ in Thread(name) { [self] in run() } }
+    package init(threads count: Int, name: String = "worker") throws {
+        do {
+            for _ in 0..<count { threads.append(try Thread(name) { [self] in run() }) }
+        } catch {
+            close()
+            throw error
+        }
     }
 
     package func submit(_ job: @escaping @Sendable () -> Void) {

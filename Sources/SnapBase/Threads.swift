@@ -70,7 +70,8 @@ package struct Thread: Sendable {
     }
 
     /// Starts body on a new thread with all signals blocked: signals belong to the main thread.
-    package init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    /// Throws `.io` where the system has no room for one more.
+    package init(_ name: String, _ body: @escaping @Sendable () -> Void) throws {
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
@@ -84,7 +85,11 @@ package struct Thread: Sendable {
                 Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
                 return nil
             }, start.toOpaque())
-        precondition(status == 0, "a thread cannot be started: the process limit is reached")
+        guard status == 0 else {
+            start.release()
+            let cause = SnapError(errno: status, "starting a thread")
+            throw SnapError(.io, "\(cause.message); raise the limit of processes", code: status)
+        }
         snapfs_name_thread(thread, String(name.prefix(15)))
         handle = thread
     }

@@ -59,15 +59,3 @@ package enum XattrCalls {
         }
     }
 }
-
-extension FileDescriptor {
-    /// The next data from an offset on (SEEK_DATA); nil where only a hole follows. -1 where the
-    /// file system cannot tell.
-    package func nextData(from offset: Int) -> Int? {
-        let found = snapfs_seek_data(number, offset)
-        return found < 0 && errno == ENXIO ? nil : found
-    }
-
-    /// The next hole from an offset in data on (SEEK_HOLE); -1 where the file system cannot tell.
-    package func nextHole(from offset: Int) -> Int { snapfs_seek_hole(number, offset) }
-}

@@ -34,11 +34,6 @@ package final class Secret: @unchecked Sendable {
     package func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try body(UnsafeRawBufferPointer(memory))
     }
-
-    /// A part of the bytes as a secret of its own.
-    package func slice(_ range: Range<Int>) -> Secret {
-        withBytes { Secret($0[range]) }
-    }
 }
 
 /// Randomness that is no key: salts, ids, nonce inputs.

@@ -14,16 +14,7 @@ package struct Exclusion: Sendable {
     package var largerThan: UInt64?
     package var oneFileSystem = false
     /// Directories that are never backed up: the repository itself and the cache.
-    package var directories: Set<DirectoryIdentity> = []
-
-    package struct DirectoryIdentity: Hashable, Sendable {
-        package var device: UInt64
-        package var inode: UInt64
-        package init(device: UInt64, inode: UInt64) {
-            self.device = device
-            self.inode = inode
-        }
-    }
+    package var directories: Set<FileIdentity> = []
 
     /// The tag of cache directories, https://bford.info/cachedir/.
     package static let cacheTag = (

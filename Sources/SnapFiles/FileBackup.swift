@@ -63,7 +63,7 @@ package final class FileBackup {
             countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
         let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
         let fetches = writer != nil
-        let thread = Thread("walk") {
+        let thread = try Thread("walk") {
             TreeWalk(keys: keys, exclusion: exclusion, queue: queue, fetches: fetches)
                 .run(paths, predecessor: predecessor)
         }
@@ -90,7 +90,7 @@ package final class FileBackup {
         case .beginDirectory(let entry, let xattrs, let path, let isNew):
             try writer?.beginDirectory(entry, xattrs: xattrs)
             progress.update { $0.directories += 1 }
-            options.visit?(Self.joined(path), isNew ? .new : .unchanged)
+            options.visit?(absolutePath(path), isNew ? .new : .unchanged)
         case .endDirectory: try writer?.endDirectory()
         case .unchanged(let entry, let directory): try reuse(entry, directory + [entry.name])
         case .entry(let entry, let xattrs, let path, let before):
@@ -123,22 +123,22 @@ package final class FileBackup {
             $0.filesUnchanged += 1
             $0.addUnchanged(entry.attributes.size)
         }
-        options.visit?(Self.joined(path), .unchanged)
+        options.visit?(absolutePath(path), .unchanged)
     }
 
     private func visit(_ path: [[UInt8]], _ before: Entry?) {
-        options.visit?(Self.joined(path), before == nil ? .new : .changed)
+        options.visit?(absolutePath(path), before == nil ? .new : .changed)
     }
 
     private func problem(_ path: [[UInt8]], _ error: SnapError) {
-        let problem = SourceProblem(path: Self.joined(path), message: error.message)
+        let problem = SourceProblem(path: absolutePath(path), message: error.message)
         progress.problem(problem)
         options.report(problem)
     }
 
-    static func joined(_ path: [[UInt8]]) -> [UInt8] { [0x2f] + path.joined(separator: [0x2f]) }
-
-    static func shown(_ path: [[UInt8]]) -> String { String(decoding: joined(path), as: UTF8.self) }
+    static func shown(_ path: [[UInt8]]) -> String {
+        String(decoding: absolutePath(path), as: UTF8.self)
+    }
 }
 
 /// The names behind the owner numbers that a backup met.

@@ -2,6 +2,7 @@
 
 import Glibc
 import SnapBase
+import SnapView
 
 /// The named sources as one tree from "/": directories on the way to them, and the sources
 /// themselves.
@@ -50,7 +51,7 @@ package enum SourcePaths {
                 parts.append(part)
             }
         }
-        return [0x2f] + parts.joined(separator: [0x2f])
+        return absolutePath(parts.map(Array.init))
     }
 
     /// Throws `.notFound` for a named source that does not exist. What cannot be looked at is for

@@ -233,7 +233,7 @@ final class TreeWalk {
         _ name: [UInt8], _ found: FileAttributes, _ attributes: Attributes,
         in directory: FileDescriptor, _ predecessor: PredecessorDirectory?, _ before: Place?
     ) throws {
-        let identity = Exclusion.DirectoryIdentity(device: found.device, inode: found.inode)
+        let identity = FileIdentity(found)
         if exclusion.directories.contains(identity) { return }
         owners.note(attributes)
         let opened = try source {
@@ -255,7 +255,7 @@ final class TreeWalk {
         var names: [[UInt8]] = []
         let isSource =
             stack.isEmpty
-            || exclusion.oneFileSystem && sources.contains(FileBackup.joined(path))
+            || exclusion.oneFileSystem && sources.contains(absolutePath(path))
         let sourceDevice = isSource ? found.device : stack.last!.sourceDevice
         if !(exclusion.oneFileSystem && found.device != sourceDevice) {
             do { names = try list(directory) } catch { try problem(path, error) }

@@ -53,6 +53,12 @@ package struct Manifest: Sendable, Equatable {
                 + "such as the directory that holds them")
     }
 
+    /// Whether a snapshot comes before another one; the last of all is the latest. They are named
+    /// by seconds, so of one second the one that ended first comes first, now and later.
+    package static func isBefore(_ a: Manifest, _ b: Manifest) -> Bool {
+        (a.time.seconds, a.endTime, a.hexID) < (b.time.seconds, b.endTime, b.hexID)
+    }
+
     /// 16 bytes; the id of the session that wrote it.
     package var id: [UInt8]
     package var logicalID: [UInt8]

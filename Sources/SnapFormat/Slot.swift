@@ -51,7 +51,6 @@ package struct Slot: Sendable {
 
     package var publicKey: [UInt8] { Array(bytes[48..<80]) }
     package var file: [UInt8] { bytes }
-    package var isKeyFile: Bool { bytes[5] == 2 }
 
     /// Whether a name below slots/ may be that of a slot.
     package static func isName(_ name: String) -> Bool { Hex.decode(name)?.count == 16 }

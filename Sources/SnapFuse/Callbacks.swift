@@ -141,6 +141,7 @@ private func onRead(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    guard offset >= 0 else { return reply.error(EINVAL) }
     let room = context.room(size)
     do {
         let count = try context.fileSystem.read(node: node, offset: offset, into: room)
@@ -171,12 +172,13 @@ private func answerDirectory(
 ) {
     let reply = Reply(request)
     let context = CallbackContext.of(request)
+    guard offset >= 0 else { return reply.error(EINVAL) }
     let room = context.room(size + DirectoryReply.nameRoom)
     let listing: Listing? = withAttributes ? context.listing(request, node, offset) : nil
     var entries = DirectoryReply(request, room: room, size: size, listing: listing)
     do {
         try context.fileSystem.readDirectory(
-            node: node, from: UInt64(bitPattern: Int64(offset)), into: &entries)
+            node: node, from: UInt64(offset), into: &entries)
         if entries.hasProbe { context.habits.didProbe(client: client(request)) }
         reply.bytes(entries.bytes)
     } catch {
@@ -214,10 +216,6 @@ private func onExtendedAttribute(
     }
 }
 
-/// lseek(2)'s numbers on Linux, which Glibc does not show.
-private let seekData: Int32 = 3
-private let seekHole: Int32 = 4
-
 private func onSeek(
     _ request: fuse_req_t?, _ node: UInt64, _ offset: off_t, _ whence: Int32,
     _: UnsafeMutablePointer<fuse_file_info>?
@@ -225,9 +223,13 @@ private func onSeek(
     guard let request else { return }
     let reply = Reply(request)
     let context = CallbackContext.of(request)
-    guard whence == seekData || whence == seekHole else { return reply.error(EINVAL) }
+    guard whence == SeekWhence.data || whence == SeekWhence.hole else {
+        return reply.error(EINVAL)
+    }
+    // The kernel passes on whatever a program asks for.
+    guard offset >= 0 else { return reply.error(ENXIO) }
     do {
-        let target: SeekTarget = whence == seekData ? .data : .hole
+        let target: SeekTarget = whence == SeekWhence.data ? .data : .hole
         if let position = try context.fileSystem.seek(node: node, offset: offset, to: target) {
             reply.position(position)
         } else {

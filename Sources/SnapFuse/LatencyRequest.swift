@@ -37,14 +37,12 @@ final class LatencyRequest: @unchecked Sendable {
     func didAsk() {
         let number = questions.add(1, ordering: .relaxed).newValue
         guard number % Self.burst == 0, !isBurst.load(ordering: .relaxed) else { return }
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        let now = time.tv_sec * 1_000_000_000 + time.tv_nsec
+        let now = MonotonicClock.nanoseconds
         let start = burstStart.exchange(now, ordering: .relaxed)
         guard now - start <= Self.burstNanoseconds else { return }
         guard !isBurst.exchange(true, ordering: .relaxed) else { return }
         monitor.locked {
-            if keeper == nil && !ended { keeper = Thread("latency") { self.keep() } }
+            if keeper == nil && !ended { keeper = try? Thread("latency") { self.keep() } }
             monitor.wakeAll()
         }
     }

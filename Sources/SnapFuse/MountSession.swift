@@ -145,8 +145,12 @@ package final class MountSession: @unchecked Sendable {
     /// Whether run has seen the end of the connection, or does within so many seconds. A session
     /// that does not run has nobody to see it.
     private func hasEnded(within seconds: Double) -> Bool {
-        monitor.locked {
-            while isRunning && isOpen && monitor.wait(seconds: seconds) {}
+        let end = MonotonicClock.now + seconds
+        return monitor.locked {
+            // Each use of the session that ends wakes it, too.
+            while isRunning && isOpen, case let left = end - MonotonicClock.now, left > 0 {
+                _ = monitor.wait(seconds: left)
+            }
             return !isRunning || !isOpen
         }
     }
@@ -158,27 +162,21 @@ package final class MountSession: @unchecked Sendable {
     }
 
     /// Makes the kernel forget a directory's listing and attributes. The names looked up in it have
-    /// their own lifetime: see invalidateEntry.
+    /// their own lifetime. That the kernel knows nothing of the directory, or has no mount any
+    /// more, is no error.
     ///
-    /// This and invalidateEntry may wait for requests to be answered: never call them from within
-    /// the file system's methods, or holding a lock that these take.
+    /// It may wait for requests to be answered: never call it from within the file system's
+    /// methods, or holding a lock that these take.
     package func invalidateDirectory(_ node: UInt64) throws {
-        try notify("invalidate a directory") {
-            fuse_lowlevel_notify_inval_inode(session, node, 0, 0)
-        }
-    }
-
-    /// Makes the kernel forget what name in parent is, present or absent.
-    package func invalidateEntry(parent: UInt64, name: UnsafeRawBufferPointer) throws {
-        guard let start = name.baseAddress, name.count > 0 else { return }
-        try notify("invalidate a name") {
-            fuse_lowlevel_notify_inval_entry(
-                session, parent, start.assumingMemoryBound(to: CChar.self), name.count)
-        }
+        guard enter() else { return }
+        defer { leave() }
+        let code = -fuse_lowlevel_notify_inval_inode(session, node, 0, 0)
+        guard code > 0, code != ENOENT, code != ENODEV, code != ENOTCONN else { return }
+        throw SnapError(errno: code, "invalidate a directory")
     }
 
     /// Gives the kernel the first bytes of a file before anybody asks for them; the file must have
-    /// no others, or bytes must be whole pages. Under the same rule as the invalidations. False
+    /// no others, or bytes must be whole pages. Under the same rule as invalidateDirectory. False
     /// when the kernel does not know the node, or the mount has ended.
     package func store(_ node: UInt64, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
         guard enter() else { return false }
@@ -191,16 +189,6 @@ package final class MountSession: @unchecked Sendable {
         if code == 0 { return true }
         if code == ENOENT || code == ENODEV || code == ENOTCONN { return false }
         throw SnapError(errno: code, "giving the kernel a file ahead")
-    }
-
-    /// That the kernel knows nothing of the node or name (ENOENT), or has no mount any more, is
-    /// what the caller wanted.
-    private func notify(_ action: String, _ body: () -> Int32) throws {
-        guard enter() else { return }
-        defer { leave() }
-        let code = -body()
-        guard code > 0, code != ENOENT, code != ENODEV, code != ENOTCONN else { return }
-        throw SnapError(errno: code, action)
     }
 
     private func enter() -> Bool {

@@ -11,7 +11,8 @@ import SnapView
 
 /// Thread-safe.
 final class History: @unchecked Sendable {
-    // Sendable: all mutable state is used inside monitor.locked.
+    // Sendable: `known` is used by refresh only, which init calls and then one thread; all other
+    // mutable state is used inside monitor.locked.
     private let repository: Repository
     private let caches: ViewCaches
     private let accepts: @Sendable (Manifest) -> Bool
@@ -22,24 +23,43 @@ final class History: @unchecked Sendable {
     private var slots: [[UInt8]: Int] = [:]
     private var current: HistoryTree
     private var newest: Manifest?
-    private var listed: Set<[UInt8]> = []
+    private var known = Known()
     private var refreshed = 0.0
     private var wanted = false
     private var ended = false
     private var thread: Thread?
 
+    /// What the last listing held. Manifests never change.
+    private struct Known {
+        /// Those to show.
+        var manifests: [[UInt8]: Manifest] = [:]
+        /// Checkpoints, and what was not accepted.
+        var others: Set<[UInt8]> = []
+        /// What could not be read, which has been reported.
+        var damaged: Set<[UInt8]> = []
+        /// When that is tried again.
+        var retry = 0.0
+
+        func isShown(like other: Known) -> Bool {
+            manifests.keys == other.manifests.keys && damaged.isEmpty == other.damaged.isEmpty
+        }
+    }
+
     /// Seconds between two looks at the repository.
     private static let interval = 1.0
     /// Seconds that a request waits for news; a slow store is not waited for.
     private static let patience = 1.0
+    private let retryInterval: Double
 
-    /// Reads the snapshots. `accepts` chooses those to show, `report` hears of unreadable ones.
+    /// Reads the snapshots. `accepts` chooses those to show, `report` hears once of each that
+    /// cannot be read; it is tried again after so many seconds.
     init(
         repository: Repository, caches: ViewCaches,
         accepts: @escaping @Sendable (Manifest) -> Bool,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (String) -> Void, retryInterval: Double = 60
     ) throws {
         self.report = report
+        self.retryInterval = retryInterval
         self.repository = repository
         self.caches = caches
         self.accepts = accepts
@@ -49,19 +69,22 @@ final class History: @unchecked Sendable {
     }
 
     /// Starts looking for new snapshots; `changed` is called on that thread when the tree is new.
-    func start(changed: @escaping @Sendable () -> Void) {
-        thread = Thread("history") { [self] in
-            while awaitWish() {
-                // A store that cannot be read now changes nothing of what is shown.
-                if (try? refresh()) == true { changed() }
+    func start(changed: @escaping @Sendable () -> Void) throws {
+        try monitor.locked {
+            thread = try Thread("history") { [self] in
+                while awaitWish() {
+                    // A store that cannot be read now changes nothing of what is shown.
+                    if (try? refresh()) == true { changed() }
+                }
             }
         }
     }
 
     func stop() {
-        monitor.locked {
+        let thread = monitor.locked {
             ended = true
             monitor.wakeAll()
+            return self.thread
         }
         thread?.join()
     }
@@ -77,12 +100,14 @@ final class History: @unchecked Sendable {
     /// The tree, after a look at the repository if the last one is older than a second.
     func tree() -> HistoryTree {
         monitor.locked {
-            let now = Self.clock
-            if now - refreshed >= Self.interval && thread != nil {
+            let now = MonotonicClock.now
+            if now - refreshed >= Self.interval && thread != nil && !ended {
                 wanted = true
                 monitor.wakeAll()
                 let until = now + Self.patience
-                while wanted && Self.clock < until && monitor.wait(seconds: 0.2) {}
+                while wanted && !ended, case let left = until - MonotonicClock.now, left > 0 {
+                    _ = monitor.wait(seconds: left)
+                }
             }
             return current
         }
@@ -100,42 +125,54 @@ final class History: @unchecked Sendable {
 
     var newestManifest: Manifest? { monitor.locked { newest } }
 
-    private static var clock: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    /// Lists the snapshots; true when they are others than before.
+    /// Lists the snapshots; true when the tree is another one than before.
     private func refresh() throws -> Bool {
         defer {
             monitor.locked {
                 wanted = false
-                refreshed = Self.clock
+                refreshed = MonotonicClock.now
                 monitor.wakeAll()
             }
         }
-        let ids = Set(try repository.manifestIDs())
-        if ids == monitor.locked({ listed }) { return false }
-        // Segments were there before the manifests that need them.
-        try repository.objects.refresh()
-        var damaged: Set<[UInt8]> = []
-        let manifests = try repository.manifests { id, error in
-            damaged.insert(id)
-            report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
-        }.filter { $0.state == .complete && accepts($0) }
-        // What could not be read now is tried again when somebody looks next.
-        try show(manifests, isComplete: damaged.isEmpty, ids.subtracting(damaged))
-        return true
+        let now = try read(Set(try repository.manifestIDs()))
+        let isNew = !now.isShown(like: known)
+        if isNew { try show(Array(now.manifests.values), isComplete: now.damaged.isEmpty) }
+        known = now
+        return isNew
     }
 
-    private func show(
-        _ manifests: [Manifest], isComplete: Bool, _ ids: Set<[UInt8]>
-    ) throws {
-        // Of one second, the one that ended first has the plain name, now and later.
-        let ordered = manifests.sorted {
-            ($0.time.seconds, $0.endTime, $0.hexID) < ($1.time.seconds, $1.endTime, $1.hexID)
+    /// The manifests of a listing, of which only those are read that are new, or due again.
+    private func read(_ ids: Set<[UInt8]>) throws -> Known {
+        var now = known
+        now.manifests = known.manifests.filter { ids.contains($0.key) }
+        now.others.formIntersection(ids)
+        now.damaged.formIntersection(ids)
+        let clock = MonotonicClock.now
+        let isDue = !now.damaged.isEmpty && clock >= now.retry
+        let kept = isDue ? [] : now.damaged
+        let unread = ids.subtracting(now.manifests.keys).subtracting(now.others).subtracting(kept)
+        if unread.isEmpty { return now }
+        // Segments were there before the manifests that need them.
+        try repository.objects.refresh()
+        now.damaged = kept
+        let read = try repository.manifests(Array(unread)) { id, error in
+            now.damaged.insert(id)
+            if known.damaged.contains(id) { return }
+            report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
         }
+        for manifest in read {
+            if manifest.state == .complete && accepts(manifest) {
+                now.manifests[manifest.id] = manifest
+            } else {
+                now.others.insert(manifest.id)
+            }
+        }
+        if kept.isEmpty { now.retry = clock + retryInterval }
+        return now
+    }
+
+    private func show(_ manifests: [Manifest], isComplete: Bool) throws {
+        let ordered = manifests.sorted(by: Manifest.isBefore)
         let names = HistoryTree.names(ordered)
         let created = try ordered.filter { manifest in
             monitor.locked { slots[manifest.id] == nil }
@@ -150,8 +187,7 @@ final class History: @unchecked Sendable {
             }
             current = HistoryTree(
                 shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())
-            newest = manifests.last
-            listed = ids
+            newest = ordered.last
         }
     }
 }

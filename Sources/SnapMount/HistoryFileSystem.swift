@@ -24,10 +24,10 @@ package final class HistoryFileSystem: MountedFileSystem {
     }
 
     /// Follows the repository for as long as the session runs.
-    package func follow(_ session: MountSession) {
+    package func follow(_ session: MountSession) throws {
         push.start(session)
         let history = history
-        history.start { [weak session] in
+        try history.start { [weak session] in
             for node in history.tree().nodes.keys { try? session?.invalidateDirectory(node) }
         }
     }

@@ -48,14 +48,18 @@ final class PushAhead: @unchecked Sendable {
 
     /// Starts giving files to the kernel of a session.
     func start(_ session: MountSession) {
-        self.session = session
-        thread = Thread("push") { [self] in run() }
+        monitor.locked {
+            self.session = session
+            // Where the system has no room for a thread, only speed is lost.
+            thread = try? Thread("push") { [self] in run() }
+        }
     }
 
     func stop() {
-        monitor.locked {
+        let thread = monitor.locked {
             ended = true
             monitor.wakeAll()
+            return self.thread
         }
         thread?.join()
     }
@@ -123,7 +127,9 @@ final class PushAhead: @unchecked Sendable {
             let count = try burst.nodes.view.read(place, at: 0, into: buffer)
             let node = NodeNumber.number(slot: burst.nodes.slot, place: place)
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            guard let session, try session.store(node, bytes) else { return }
+            guard let session = monitor.locked({ session }), try session.store(node, bytes) else {
+                return
+            }
             left -= count
         }
     }

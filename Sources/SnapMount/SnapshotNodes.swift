@@ -11,8 +11,8 @@ import SnapView
 /// A file system that works along with its session.
 package protocol MountedFileSystem: FileSystem {
     /// Begins the background work. Call once, before the session runs.
-    func follow(_ session: MountSession)
-    /// Ends it. Call once, after the session has ended.
+    func follow(_ session: MountSession) throws
+    /// Ends it, or what of it has begun. Call once, after the session has ended.
     func stop()
 }
 

@@ -14,7 +14,8 @@ final class ReadAhead: Sendable {
     private static let depth = 3
     private static let inFlightMax = 6
 
-    private let pool: WorkerPool
+    /// nil where the system has no room for it: only speed is lost.
+    private let pool: WorkerPool?
     /// Records that come next to some reader.
     private let expected = LRUCache<ObjectReader.RecordKey, Bool>(costMax: 1024)
     private let inFlight = Counter()
@@ -34,12 +35,13 @@ final class ReadAhead: Sendable {
         func end() { monitor.locked { value -= 1 } }
     }
 
-    init(threads: Int) { pool = WorkerPool(threads: threads, name: "decode") }
+    init(threads: Int) { pool = try? WorkerPool(threads: threads, name: "decode") }
 
-    deinit { pool.close() }
+    deinit { pool?.close() }
 
     /// A record is used for the first time since it was decoded.
     func firstUse(of place: RecordPlace, in pack: PackReference, reader: ObjectReader) {
+        guard let pool else { return }
         let name = pack.description.name
         let isSequential =
             expected.value(ObjectReader.RecordKey(pack: name, offset: place.offset)) != nil

@@ -260,12 +260,13 @@ package final class Repository: Sendable {
             fields: try readSealed(Manifest.storeName(id), .manifest), id: id)
     }
 
-    /// Loads every manifest; those that cannot be read are passed to `damaged`.
+    /// Loads every manifest, or those of `ids`, in order; those that cannot be read are passed to
+    /// `damaged`, those that are gone are left out.
     package func manifests(
-        damaged: ([UInt8], SnapError) throws -> Void
+        _ ids: [[UInt8]]? = nil, damaged: ([UInt8], SnapError) throws -> Void
     ) throws -> [Manifest] {
         var manifests: [Manifest] = []
-        for id in try manifestIDs() {
+        for id in try ids ?? manifestIDs() {
             do { manifests.append(try manifest(id)) } catch {
                 let error = SnapError.wrap(error)
                 // Deleted between listing and reading: not damage.
@@ -273,6 +274,6 @@ package final class Repository: Sendable {
                 try damaged(id, error)
             }
         }
-        return manifests.sorted { ($0.time, $0.hexID) < ($1.time, $1.hexID) }
+        return manifests.sorted(by: Manifest.isBefore)
     }
 }

@@ -72,20 +72,23 @@ package final class SnapshotWriter {
         // Problems come to it.
         let size = template.fields.count
         guard size <= ContainerHeader.wholeFileSizeMax / 4 else { throw Manifest.tooLarge(size) }
-        let session = try Session(repository, host: template.host)
-        // After the announcement: what a collection takes from now on, it takes knowing of us.
-        do { try repository.objects.refresh() } catch {
-            session.end()
-            throw error
-        }
-        workers = WorkerPool(threads: count)
+        workers = try WorkerPool(threads: count)
         hashing = OrderedWork(pool: workers, limit: Self.batchCount)
         packing = OrderedWork(pool: workers, limit: Self.packingLimit)
         batch = try pool.acquire()
-        start(session, template)
+        // What has started ends with this object.
+        let session = try Session(repository, host: template.host)
+        do {
+            // After the announcement: what a collection takes from now on, it takes knowing of us.
+            try repository.objects.refresh()
+            try start(session, template)
+        } catch {
+            session.end()
+            throw error
+        }
     }
 
-    private func start(_ session: Session, _ template: Manifest) {
+    private func start(_ session: Session, _ template: Manifest) throws {
         let index = SessionIndex()
         let (repository, hashing, packing, outcome, pool, progress) =
             (repository, hashing, packing, outcome, pool, progress)
@@ -98,7 +101,7 @@ package final class SnapshotWriter {
         }
         let root = template.root
         threads.append(
-            Thread("assemble") {
+            try Thread("assemble") {
                 let assembler = TreeAssembler(
                     repository: repository, session: index, progress: progress, output: packing)
                 assembler.begin(root: root)
@@ -112,7 +115,7 @@ package final class SnapshotWriter {
             repository: repository, session: session, sessionIndex: index, template: template,
             progress: progress)
         threads.append(
-            Thread("pack") {
+            try Thread("pack") {
                 do { outcome.succeed(try stage.run(packing)) } catch { fail(error) }
             })
     }

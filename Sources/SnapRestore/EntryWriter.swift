@@ -18,11 +18,6 @@ final class EntryWriter {
         let replaced: Bool
     }
 
-    private enum Preparation {
-        case finished(Restore.Action)
-        case opened(Opened)
-    }
-
     private let restore: Restore
     /// The target; nil in a dry run where it does not exist.
     private let root: FileDescriptor?

@@ -94,6 +94,7 @@ extension Restore {
     /// is on.
     func clear(_ spot: Spot, _ found: FileAttributes) throws {
         guard found.isDirectory else { return try spot.unlink() }
+        try requireUnguarded(found)
         if unlinkat(spot.directory, spot.name, AT_REMOVEDIR) == 0 { return }
         let code = errno
         if code == ENOENT { return }
@@ -113,7 +114,7 @@ extension Restore {
 
     /// The parts below the start of a path in the snapshot.
     func parts(of path: [UInt8]) -> [[UInt8]] {
-        path.split(separator: 0x2f).map(Array.init).dropFirst(startPath.count).map { $0 }
+        Array(pathComponents(path).dropFirst(startPath.count))
     }
 
     /// Extended attributes of an entry, and the rest.

@@ -15,17 +15,6 @@ import SnapFormat
 import SnapView
 import Synchronization
 
-/// A file as the kernel tells it from others.
-package struct FileIdentity: Hashable, Sendable {
-    package var device: UInt64
-    package var inode: UInt64
-
-    package init(_ attributes: FileAttributes) {
-        device = attributes.device
-        inode = attributes.inode
-    }
-}
-
 /// One restore; `run` may be called once.
 package final class Restore: Sendable {
     /// What becomes of an entry that is there already.
@@ -50,7 +39,7 @@ package final class Restore: Sendable {
         package var excludes: [PathPattern] = []
         /// Delete what the snapshot does not have from restored directories.
         package var delete = false
-        /// Directories that are never deleted: the repository and the cache.
+        /// Directories in which nothing is written or deleted: the repository and the cache.
         package var guarded: Set<FileIdentity> = []
         package var dryRun = false
         /// Threads that write content; 0 is one per core, at most 8.
@@ -95,6 +84,8 @@ package final class Restore: Sendable {
     private let target: [UInt8]
     private let hasPath: Bool
     private let state = Mutex(State())
+    /// A directory of each file system that is written to, by the number of its mount.
+    private let fileSystems = Mutex<[UInt64: FileDescriptor]>([:])
     private let stopped = Atomic<Bool>(false)
 
     private struct State {
@@ -102,20 +93,18 @@ package final class Restore: Sendable {
         var failure: SnapError?
     }
 
-    /// Restores what lies at `path`, nil for the whole snapshot, to `target`. Throws `.notFound`
-    /// for a path that the snapshot does not have.
-    package init(_ view: SnapshotView, path: [UInt8]?, target: [UInt8], options: Options) throws {
-        let parts = (path ?? []).split(separator: 0x2f).map(Array.init).filter { $0 != [0x2e] }
-        guard let start = try view.place(path: path ?? []) else {
-            let shown = String(decoding: path ?? [], as: UTF8.self)
-            throw SnapError(.notFound, "the snapshot has no /\(shown)")
-        }
+    /// Restores to `target` what lies at `start`, to which these names lead from the root of the
+    /// snapshot; without any it is the whole snapshot.
+    package init(
+        _ view: SnapshotView, start: Place, components: [[UInt8]], target: [UInt8],
+        options: Options
+    ) {
         self.view = view
         self.start = start
         self.target = target
         self.options = options
-        hasPath = !parts.isEmpty
-        startPath = start.attributes.isDirectory ? parts : Array(parts.dropLast())
+        hasPath = !components.isEmpty
+        startPath = start.attributes.isDirectory ? components : Array(components.dropLast())
         selection = Selection(includes: options.includes, excludes: options.excludes)
     }
 
@@ -128,37 +117,63 @@ package final class Restore: Sendable {
     }
 
     /// Restores. Problems of single entries are reported and counted; throws what ends the whole:
-    /// `.interrupted`, a full file system, a target that cannot be used.
+    /// `.interrupted`, a full file system, a target that cannot be used, `.refused` for one that
+    /// lies in a guarded directory.
     package func run() throws -> Summary {
+        try requireTargetOutside()
         let (root, isNew) = try TargetRoot.open(target, create: !options.dryRun)
         let isDirectory = start.attributes.isDirectory
+        if let root { noteFileSystem(of: root, try FileAttributes(of: root, label: "the target")) }
         let directory = TargetDirectory(
             root: root, isNew: isNew, path: startPath,
             place: hasPath && isDirectory ? start : nil)
         let queue = JobQueue<Job>(limit: threadCount * 2)
-        let workers = (0..<threadCount).map { _ in
-            Thread("restore") { [self] in
-                let writer = EntryWriter(self, root: root)
-                while let job = queue.pop() { writer.run(job) }
-            }
-        }
-        let walk = RestoreWalk(self, queue: queue, root: directory, descriptor: root)
-        do { try isDirectory ? walk.run() : walk.run(file: start) } catch {
-            stop(SnapError.wrap(error))
-        }
+        var workers: [Thread] = []
+        do {
+            try startWorkers(&workers, queue, root)
+            let walk = RestoreWalk(self, queue: queue, root: directory, descriptor: root)
+            try isDirectory ? walk.run() : walk.run(file: start)
+        } catch { stop(SnapError.wrap(error)) }
         queue.close()
         workers.forEach { $0.join() }
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        if let root, !options.dryRun {
-            try systemCall("making the restored files durable") {
-                TargetCalls.synchronizeFileSystem(root.number)
-            }
-        }
+        if !options.dryRun { try synchronize() }
         return state.withLock { $0.summary }
     }
 
+    private func requireTargetOutside() throws {
+        if options.guarded.isEmpty { return }
+        let position = try DirectoryPosition(target)
+        guard !options.guarded.contains(where: position.isWithin) else {
+            throw SnapError(
+                .refused,
+                "the target \(String(decoding: target, as: UTF8.self)) is the repository or the "
+                    + "cache, or lies in it; give another one")
+        }
+    }
+
+    private func synchronize() throws {
+        for directory in fileSystems.withLock({ Array($0.values) }) {
+            try systemCall("making the restored files durable") {
+                TargetCalls.synchronizeFileSystem(directory.number)
+            }
+        }
+    }
+
+    private func startWorkers(
+        _ workers: inout [Thread], _ queue: JobQueue<Job>, _ root: FileDescriptor?
+    ) throws {
+        for _ in 0..<threadCount {
+            workers.append(
+                try Thread("restore") { [self] in
+                    let writer = EntryWriter(self, root: root)
+                    while let job = queue.pop() { writer.run(job) }
+                })
+        }
+    }
+
     private var threadCount: Int {
-        options.threads > 0 ? options.threads : max(1, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        options.threads > 0 ? options.threads : Processors.count(in: 1...8)
     }
 
     // MARK: Of all threads
@@ -196,6 +211,19 @@ package final class Restore: Sendable {
             if error.kind == .damaged { $0.summary.isDamaged = true }
         }
         options.report(path(), error)
+    }
+
+    /// Remembers where a directory lies, to make what is written to it durable at the end.
+    func noteFileSystem(of directory: FileDescriptor, _ found: FileAttributes) {
+        fileSystems.withLock { if $0[found.mount] == nil { $0[found.mount] = directory } }
+    }
+
+    /// Throws `.refused` for a guarded directory.
+    func requireUnguarded(_ found: FileAttributes) throws {
+        guard !options.guarded.contains(FileIdentity(found)) else {
+            throw SnapError(
+                .refused, "is the repository or the cache, where nothing is restored or deleted")
+        }
     }
 
     /// Counts an entry that was met.

@@ -58,7 +58,7 @@ final class RestoreWalk {
         self.queue = queue
         self.root = root
         writer = EntryWriter(restore, root: descriptor)
-        sources = restore.view.manifest.paths.map { $0.split(separator: 0x2f).map(Array.init) }
+        sources = restore.view.manifest.paths.map(pathComponents)
     }
 
     deinit {
@@ -106,8 +106,7 @@ final class RestoreWalk {
     private var parts: [[UInt8]] { stack.dropFirst().map(\.name) }
 
     private func path(_ parts: some Sequence<[UInt8]>) -> [UInt8] {
-        let path = (restore.startPath + parts).reduce(into: []) { $0 += [0x2f] + $1 }
-        return path.isEmpty ? [0x2f] : path
+        absolutePath(restore.startPath + parts)
     }
 
     // MARK: Entries
@@ -263,8 +262,14 @@ final class RestoreWalk {
         _ name: [UInt8], _ parts: [[UInt8]], _ descriptor: FileDescriptor
     ) throws {
         let path = path(parts)
-        if restore.options.dryRun { return restore.done(.deleted, bytes: 0, path) }
         do {
+            if restore.options.dryRun {
+                let found = try name.withUnsafeBytes {
+                    try FileAttributes(at: descriptor, name: $0)
+                }
+                try restore.requireUnguarded(found)
+                return restore.done(.deleted, bytes: 0, path)
+            }
             try TreeRemoval.remove(name, in: descriptor, path: path, parts: parts, restore)
         } catch let error as SnapError where error.kind == .interrupted {
             throw error

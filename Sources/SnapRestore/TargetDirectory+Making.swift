@@ -95,6 +95,8 @@ extension TargetDirectory {
         isNew: Bool, _ restore: Restore
     ) throws -> TargetDirectory {
         let found = try FileAttributes(of: descriptor, label: "the directory")
+        try restore.requireUnguarded(found)
+        restore.noteFileSystem(of: descriptor, found)
         var inheritsACL = false
         if isNew ? parent.inheritsACL : hasDefaultACL(descriptor) {
             // What is made in it must not inherit: it gets its list when everything in it is there.

@@ -9,19 +9,18 @@ import Synchronization
 /// A regular file that is being written: a new one, or one that is there and is changed where it
 /// differs. Several threads may write to it.
 final class TargetFile: Sendable {
-    let number: Int32
+    private let descriptor: FileDescriptor
     let isNew: Bool
     private let touched: Atomic<Bool>
-    private let closed = Atomic<Bool>(false)
 
     /// Takes ownership of an open descriptor.
     init(owning number: Int32, isNew: Bool) {
-        self.number = number
+        descriptor = FileDescriptor(owning: number)
         self.isNew = isNew
         touched = Atomic(isNew)
     }
 
-    deinit { if !closed.load(ordering: .relaxed) { Glibc.close(number) } }
+    var number: Int32 { descriptor.number }
 
     /// Whether it is no longer what it was before.
     var isTouched: Bool { touched.load(ordering: .acquiring) }
@@ -51,9 +50,8 @@ final class TargetFile: Sendable {
     private func isThere(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, _ scratch: UnsafeMutableRawBufferPointer
     ) throws -> Bool {
-        let count = try systemCall("reading what is there") {
-            pread(number, scratch.baseAddress, bytes.count, offset)
-        }
+        let room = UnsafeMutableRawBufferPointer(rebasing: scratch[..<bytes.count])
+        let count = try descriptor.read(at: offset, into: room, label: "what is there")
         guard count == bytes.count, memcmp(scratch.baseAddress!, bytes.baseAddress!, count) == 0
         else { return false }
         // Zeros may be a hole there, and are to be data.
@@ -61,12 +59,7 @@ final class TargetFile: Sendable {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-        var done = 0
-        while done < bytes.count {
-            done += try systemCall("writing at byte \(offset + done)") {
-                pwrite(number, bytes.baseAddress! + done, bytes.count - done, offset + done)
-            }
-        }
+        try descriptor.write(bytes, at: offset, label: "it")
     }
 
     /// Makes a range of a file that was there a hole; new files have them where nothing is written.
@@ -75,8 +68,9 @@ final class TargetFile: Sendable {
         let size = Int(try attributes().size)
         let part = range.lowerBound..<min(range.upperBound, size)
         guard part.lowerBound < part.upperBound else { return }
-        let data = lseek(number, part.lowerBound, 3 /* SEEK_DATA, which the overlay hides */)
-        if data < 0 ? errno == ENXIO : data >= part.upperBound { return }
+        guard let data = descriptor.nextData(from: part.lowerBound), data < part.upperBound else {
+            return
+        }
         touch()
         if TargetCalls.punchHole(number, part) == 0 { return }
         let zeros = [UInt8](repeating: 0, count: 64 << 10)
@@ -100,12 +94,7 @@ final class TargetFile: Sendable {
     func attributes() throws -> FileAttributes { try FileAttributes(number, "", "it") }
 
     /// Some file systems tell only here that writing failed.
-    func close() throws {
-        closed.store(true, ordering: .relaxed)
-        if Glibc.close(number) != 0 && errno != EINTR {
-            throw SnapError(errno: errno, "closing it")
-        }
-    }
+    func close() throws { try descriptor.close(label: "it") }
 }
 
 /// A file that several workers write. The walk holds it while it hands out extents; the last to let

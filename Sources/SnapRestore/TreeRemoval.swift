@@ -120,10 +120,7 @@ final class TreeRemoval {
                     try systemCall("deleting it") { unlinkat(directory.number, terminated, 0) }
                     return nil
                 }
-                guard !restore.options.guarded.contains(FileIdentity(found)) else {
-                    throw SnapError(
-                        .refused, "is the repository or the cache, which is not deleted")
-                }
+                try restore.requireUnguarded(found)
                 guard found.mount == mount else {
                     throw SnapError(.refused, "is a mount point, which is not deleted")
                 }

@@ -43,7 +43,7 @@ package final class RepositoryCheck {
         var quiet = observer
         quiet.done = { _, _ in }
         let (repository, observer, before) = (repository, quiet, store.suspects)
-        let pool = WorkerPool(threads: threads, name: "check")
+        let pool = try WorkerPool(threads: threads, name: "check")
         defer { pool.close() }
         let trees = OrderedWork<TreeFindings>(pool: pool, limit: 1)
         try trees.submit {

@@ -33,8 +33,14 @@ enum ExitStatus: Int32, CaseIterable {
             }
     }
 
-    /// What a command throws to end with this status after it has said everything itself.
-    var code: ExitCode { ExitCode(rawValue) }
+    /// What a backup throws to end with `incomplete`: it is done, and each problem is told.
+    var code: ToldError { ToldError(status: self, message: "some sources could not be read") }
+}
+
+/// An end that needs no more words on the terminal; a program gets its last line all the same.
+struct ToldError: Error {
+    let status: ExitStatus
+    let message: String
 }
 
 /// The last words.
@@ -56,7 +62,11 @@ enum Exit {
             fail(ExitStatus(error).rawValue, error.message, json: json)
         case let error as ValidationError:
             fail(ExitStatus.usage.rawValue, error.message, json: json)
+        case let told as ToldError:
+            if json { fail(told.status.rawValue, told.message, json: true) }
+            exit(told.status.rawValue)
         case let code as ExitCode:
+            // Another process of ours has said why.
             exit(code.rawValue)
         default:
             endParsing(error, json: json)

@@ -16,7 +16,9 @@ final class RepositoryAccess {
     let path: String
     private let output: Output
     private let caches = ViewCaches()
+    /// Those that `manifests` could not read.
     private(set) var damagedManifests: [(id: [UInt8], error: SnapError)] = []
+    private var complete: [Manifest]?
 
     private init(_ repository: Repository, path: String, _ output: Output) {
         self.repository = repository
@@ -61,53 +63,54 @@ final class RepositoryAccess {
 
     // MARK: Snapshots
 
-    /// The complete snapshots that pass a filter, oldest first. Damaged manifests are warned about.
-    func manifests(_ filter: SnapshotFilter? = nil) throws -> [Manifest] {
-        let all = try repository.manifests { id, error in
-            damagedManifests.append((id, error))
-            output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
-        }
-        let choice = filter?.choice
-        return all.filter { $0.state == .complete && (choice?.accepts($0) ?? true) }
+    /// The complete snapshots that pass a filter, oldest first. They are read, and damaged ones
+    /// warned about, once a command.
+    func manifests(_ filter: SnapshotFilter) throws -> [Manifest] {
+        let choice = filter.choice
+        return try manifests().filter { choice.accepts($0) }
     }
 
-    /// The one snapshot that an argument names.
-    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter? = nil) throws -> Manifest
-    {
+    private func manifests() throws -> [Manifest] {
+        if let complete { return complete }
+        let found = try repository.manifests { id, error in
+            damagedManifests.append((id, error))
+            output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
+        }.filter { $0.state == .complete }
+        complete = found
+        return found
+    }
+
+    /// The one snapshot that an argument names; the filter chooses unless it is an id.
+    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter) throws -> Manifest {
+        if case .id(let prefix) = argument.name { return try manifest(prefix, argument.text) }
         let candidates = try manifests(filter)
-        if case .id = argument.name {
-        } else if let damaged = damagedManifests.first {
+        if let damaged = damagedManifests.first {
             // It may be the very one that is meant.
             throw SnapError(
                 .damaged,
                 "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so "
                     + "'\(argument.text)' is not certain; name a snapshot by its id")
         }
-        switch argument.name {
-        case .latest:
+        guard case .time(let seconds) = argument.name else {
             if let newest = candidates.last { return newest }
             throw SnapError(.notFound, "there is no snapshot")
-        case .time(let seconds):
-            if let found = candidates.last(where: { $0.time.seconds <= seconds }) { return found }
-            throw SnapError(.notFound, "there is no snapshot of \(argument.text) or before")
-        case .id(let prefix):
-            let found = candidates.filter { $0.hexID.hasPrefix(prefix) }
-            if found.count == 1 { return found[0] }
-            if found.isEmpty {
-                throw SnapError(.notFound, "there is no snapshot \(argument.text)")
-            }
-            throw SnapError(
-                .invalid, "\(argument.text) is ambiguous: \(found.count) snapshots begin with it")
         }
+        if let found = candidates.last(where: { $0.time.seconds <= seconds }) { return found }
+        throw SnapError(.notFound, "there is no snapshot of \(argument.text) or before")
+    }
+
+    private func manifest(_ prefix: String, _ text: String) throws -> Manifest {
+        let found = try manifests().filter { $0.hexID.hasPrefix(prefix) }
+        if found.count == 1 { return found[0] }
+        if found.isEmpty { throw SnapError(.notFound, "there is no snapshot \(text)") }
+        throw SnapError(
+            .invalid, "\(text) is ambiguous: \(found.count) snapshots begin with it")
     }
 
     func view(_ manifest: Manifest) throws -> SnapshotView {
         try SnapshotView(manifest, repository: repository, caches: caches)
     }
 
-    func view(of argument: SnapshotArgument, filter: SnapshotFilter? = nil) throws -> SnapshotView {
-        try view(try manifest(argument, filter))
-    }
 }
 
 extension SnapFormat.Credential {

@@ -51,12 +51,12 @@ import Testing
         }
     }
 
-    @Test func valueIsMadeOnceForAllThreadsThatWant() {
+    @Test func valueIsMadeOnceForAllThreadsThatWant() throws {
         let cache = LRUCache<Int, Int>(costMax: 100)
         let made = Atomic<Int>(0)
         let right = Atomic<Int>(0)
-        let threads = (0..<8).map { _ in
-            Thread("asker") {
+        let threads = try (0..<8).map { _ in
+            try Thread("asker") {
                 let value = try? cache.value(1, cost: { _ in 1 }) {
                     made.add(1, ordering: .relaxed)
                     linger()
@@ -79,11 +79,11 @@ import Testing
         #expect(try cache.value(1, cost: { _ in 1 }) { 5 } == 5)
     }
 
-    @Test func everyThreadTriesForItselfAfterAFailure() {
+    @Test func everyThreadTriesForItselfAfterAFailure() throws {
         let cache = LRUCache<Int, Int>(costMax: 100)
         let tries = Atomic<Int>(0)
-        let threads = (0..<6).map { _ in
-            Thread("asker") {
+        let threads = try (0..<6).map { _ in
+            try Thread("asker") {
                 _ = try? cache.value(1, cost: { _ in 1 }) { () throws -> Int in
                     tries.add(1, ordering: .relaxed)
                     throw SnapError(.io, "always")
@@ -102,8 +102,8 @@ import Testing
             return Context()
         }
         let shared = Atomic<Int>(0)
-        let threads = (0..<4).map { _ in
-            Thread("user") {
+        let threads = try (0..<4).map { _ in
+            try Thread("user") {
                 for _ in 0..<1000 {
                     try? pool.use { context in
                         context.users += 1

@@ -19,12 +19,12 @@ func eventually(_ condition: () -> Bool) -> Bool {
 }
 
 @Suite struct ThreadTests {
-    @Test func oneThreadAtATimeIsInAMonitor() {
+    @Test func oneThreadAtATimeIsInAMonitor() throws {
         final class Counter: @unchecked Sendable { var value = 0 }
         let monitor = Monitor()
         let counter = Counter()
-        let threads = (0..<4).map { _ in
-            Thread("counter") { for _ in 0..<5000 { monitor.locked { counter.value += 1 } } }
+        let threads = try (0..<4).map { _ in
+            try Thread("counter") { for _ in 0..<5000 { monitor.locked { counter.value += 1 } } }
         }
         threads.forEach { $0.join() }
         #expect(counter.value == 20_000)
@@ -35,10 +35,10 @@ func eventually(_ condition: () -> Bool) -> Bool {
         monitor.locked { #expect(!monitor.wait(seconds: 0.01)) }
     }
 
-    @Test func waiterIsWoken() {
+    @Test func waiterIsWoken() throws {
         let monitor = Monitor()
         let ready = Atomic<Bool>(false)
-        let thread = Thread("waker") {
+        let thread = try Thread("waker") {
             linger()
             monitor.locked {
                 ready.store(true, ordering: .relaxed)
@@ -50,10 +50,10 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
 
     @Test func resultsComeInTheOrderOfSubmission() throws {
-        let pool = WorkerPool(threads: 3)
+        let pool = try WorkerPool(threads: 3)
         defer { pool.close() }
         let work = OrderedWork<Int>(pool: pool, limit: 16)
-        let producer = Thread("producer") {
+        let producer = try Thread("producer") {
             var random = SeededRandom(seed: 1)
             for number in 0..<500 {
                 let delay = UInt32.random(in: 0..<300, using: &random)
@@ -72,7 +72,7 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
 
     @Test func consumerIsCalledWhileItWaits() throws {
-        let pool = WorkerPool(threads: 1)
+        let pool = try WorkerPool(threads: 1)
         defer { pool.close() }
         let work = OrderedWork<Int>(pool: pool, limit: 2)
         let ticks = Atomic<Int>(0)
@@ -91,11 +91,11 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
 
     @Test func submittingWaitsWhileTheLimitIsInFlight() throws {
-        let pool = WorkerPool(threads: 2)
+        let pool = try WorkerPool(threads: 2)
         defer { pool.close() }
         let work = OrderedWork<Int>(pool: pool, limit: 3)
         let submitted = Atomic<Int>(0)
-        let producer = Thread("producer") {
+        let producer = try Thread("producer") {
             for number in 0..<10 {
                 try? work.submit { number }
                 submitted.add(1, ordering: .relaxed)
@@ -113,7 +113,7 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
 
     @Test func failedJobThrowsInItsPlace() throws {
-        let pool = WorkerPool(threads: 2)
+        let pool = try WorkerPool(threads: 2)
         defer { pool.close() }
         let work = OrderedWork<Int>(pool: pool, limit: 8)
         try work.submit { 0 }
@@ -127,8 +127,8 @@ func eventually(_ condition: () -> Bool) -> Bool {
         #expect(try work.next() == nil)
     }
 
-    @Test func failureOfTheStageWakesBothSides() {
-        let pool = WorkerPool(threads: 1)
+    @Test func failureOfTheStageWakesBothSides() throws {
+        let pool = try WorkerPool(threads: 1)
         defer { pool.close() }
         let work = OrderedWork<Int>(pool: pool, limit: 1)
         let idle = OrderedWork<Int>(pool: pool, limit: 1)
@@ -137,8 +137,8 @@ func eventually(_ condition: () -> Bool) -> Bool {
             do { try body() } catch { kinds.withLock { $0.append(SnapError.wrap(error).kind) } }
         }
         try? work.submit { 1 }
-        let producer = Thread("producer") { noting { try work.submit { 2 } } }
-        let consumer = Thread("consumer") { noting { _ = try idle.next() } }
+        let producer = try Thread("producer") { noting { try work.submit { 2 } } }
+        let consumer = try Thread("consumer") { noting { _ = try idle.next() } }
         linger()
         work.fail(SnapError(.interrupted, "stop"))
         work.fail(SnapError(.io, "the first failure stays"))
@@ -149,18 +149,18 @@ func eventually(_ condition: () -> Bool) -> Bool {
         #expect(kinds.withLock { $0 } == [.interrupted, .interrupted, .interrupted])
     }
 
-    @Test func closingAPoolRunsWhatIsQueued() {
+    @Test func closingAPoolRunsWhatIsQueued() throws {
         let done = Atomic<Int>(0)
-        let pool = WorkerPool(threads: 2)
+        let pool = try WorkerPool(threads: 2)
         for _ in 0..<1000 { pool.submit { done.add(1, ordering: .relaxed) } }
         pool.close()
         #expect(done.load(ordering: .relaxed) == 1000)
     }
 
-    @Test func queueKeepsOrderCountAndCost() {
+    @Test func queueKeepsOrderCountAndCost() throws {
         let queue = BoundedQueue<Int>(countMax: 4, costMax: 100)
         let appended = Atomic<Int>(0)
-        let producer = Thread("producer") {
+        let producer = try Thread("producer") {
             for number in 0..<200 where queue.append(number, cost: number % 60) {
                 appended.add(1, ordering: .relaxed)
             }
@@ -176,9 +176,9 @@ func eventually(_ condition: () -> Bool) -> Bool {
         #expect(!queue.append(2))
     }
 
-    @Test func threadsTakeNoSignals() {
+    @Test func threadsTakeNoSignals() throws {
         let blocked = Atomic<Int32>(0)
-        Thread("signals") {
+        try Thread("signals") {
             var mask = sigset_t()
             pthread_sigmask(SIG_BLOCK, nil, &mask)
             blocked.store(

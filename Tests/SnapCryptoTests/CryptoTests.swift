@@ -46,9 +46,9 @@ private func hex(_ text: String) -> [UInt8] { Hex.decode(text.filter { $0 != " "
                 "5468697320697320612074657374207573696e6720"
                     + "61206c6172676572207468616e20626c6f636b2d7369"
                     + "7a65206b657920616e642061206c617267657220"
-                        + "7468616e20626c6f636b2d73697a652064617461"
+                    + "7468616e20626c6f636b2d73697a652064617461"
                     + "2e20546865206b6579206e6565647320746f206265"
-                        + "20686173686564206265666f7265206265696e6720"
+                    + "20686173686564206265666f7265206265696e6720"
                     + "7573"
                     + "65642062792074686520484d414320616c676f726974686d2e",
                 "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"
@@ -73,8 +73,8 @@ private func hex(_ text: String) -> [UInt8] { Hex.decode(text.filter { $0 != " "
     @Test func hmacGivesTheSameOnManyThreads() throws {
         let hash = KeyedHash(key: Secret(hex("4a656665")))
         let expected = try (0..<50).map { try hash.code([UInt8($0)]) }
-        let threads = (0..<4).map { _ in
-            Thread("hash") {
+        let threads = try (0..<4).map { _ in
+            try Thread("hash") {
                 for round in 0..<500 {
                     let code = try? hash.code([UInt8(round % 50)])
                     if code != expected[round % 50] { Issue.record("round \(round)") }
@@ -131,20 +131,20 @@ private func hex(_ text: String) -> [UInt8] { Hex.decode(text.filter { $0 != " "
                 "000102030405060708090a0b0c0d0e0f1011121314"
                     + "15161718191a1b1c1d1e1f20212223242526272829"
                     + "2a2b2c2d2e2f303132333435363738393a3b3c"
-                        + "3d3e3f404142434445464748494a4b4c4d4e4f",
+                    + "3d3e3f404142434445464748494a4b4c4d4e4f",
                 "606162636465666768696a6b6c6d6e6f7071727374"
                     + "75767778797a7b7c7d7e7f80818283848586878889"
                     + "8a8b8c8d8e8f909192939495969798999a9b9c"
-                        + "9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
+                    + "9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
                 "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4"
                     + "c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9"
                     + "dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebec"
-                        + "edeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
+                    + "edeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
                 "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244",
                 "b11e398dc80327a1c8e7f78c596a49344f012eda2d"
                     + "4efad8a050cc4c19afa97c59045a99cac7827271cb"
                     + "41c65e590e09da3275600c2f09b8367793a9aca3"
-                        + "db71cc30c58179ec3e87c14c01d5c1f3434f1d87"
+                    + "db71cc30c58179ec3e87c14c01d5c1f3434f1d87"
             ),
             (
                 times("0b", 22), "", "",

@@ -35,25 +35,26 @@ import Testing
     /// Cases 13 and 14 of the GCM specification (McGrew, Viega), whose nonce is zero; then values
     /// made by python3-cryptography 48: `AESGCM(bytes(range(32))).encrypt(struct.pack("<Q", nonce)
     /// + bytes(4), plain, associated)`.
-    @Test(arguments: [
-        ("00", 0, "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
-        (
-            "00", 0, "", "00000000000000000000000000000000",
-            "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"
-        ),
-        ("range", 0, "", "", "f05d76ae4ab99fe5a6f69b3148c2363d"),
-        (
-            "range", 80, "0300", "61207265636f7264",
-            "65cf9ffeff2435655621c08777c41ae3c82e40c04e0476ed"
-        ),
-        ("range", 4176, "0601", "", "f68bdaa5d887d24bcf493c5ed8601510"),
-        (
-            "range", UInt64.max, "000102030405060708090a0b0c0d0e0f10111213",
-            "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324252627",
-            "62ad8312f8b845b9fc50d825a38ecff6257a5044e30b2f5f86d65d6bef3dc4927b9e1140310082f4"
-                + "8c7154fd3d0b57b9e9bb5d044f87679c"
-        ),
-    ] as [(String, UInt64, String, String, String)])
+    @Test(
+        arguments: [
+            ("00", 0, "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
+            (
+                "00", 0, "", "00000000000000000000000000000000",
+                "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"
+            ),
+            ("range", 0, "", "", "f05d76ae4ab99fe5a6f69b3148c2363d"),
+            (
+                "range", 80, "0300", "61207265636f7264",
+                "65cf9ffeff2435655621c08777c41ae3c82e40c04e0476ed"
+            ),
+            ("range", 4176, "0601", "", "f68bdaa5d887d24bcf493c5ed8601510"),
+            (
+                "range", UInt64.max, "000102030405060708090a0b0c0d0e0f10111213",
+                "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324252627",
+                "62ad8312f8b845b9fc50d825a38ecff6257a5044e30b2f5f86d65d6bef3dc4927b9e1140310082f4"
+                    + "8c7154fd3d0b57b9e9bb5d044f87679c"
+            ),
+        ] as [(String, UInt64, String, String, String)])
     func sealingIsAES256GCM(
         key: String, nonce: UInt64, associated: String, plain: String, sealed: String
     ) throws {
@@ -109,8 +110,8 @@ import Testing
 
     @Test func oneKeyServesManyThreads() throws {
         let key = SealingKey(try Secret(randomCount: 32))
-        let threads = (0..<4).map { number in
-            Thread("seal") {
+        let threads = try (0..<4).map { number in
+            try Thread("seal") {
                 for round in 0..<300 {
                     let plain = [UInt8](repeating: UInt8(number), count: round)
                     let nonce = UInt64(number * 1000 + round)

@@ -197,7 +197,7 @@ final class Engine: @unchecked Sendable {
             repository: repository, options: options, progress: progress, writer: writer)
         let root: Entry
         do { root = try run.run(predecessor: before) } catch {
-            try writer.abandon()
+            writer.abandon()
             throw error
         }
         let manifest = try writer.finish(root: root)

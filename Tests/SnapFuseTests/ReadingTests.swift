@@ -31,6 +31,24 @@ extension FuseTests {
             }
         }
 
+        /// The kernel passes them through.
+        @Test func offsetsBelowZeroAreRefused() throws {
+            let tree = MemoryFileSystem()
+            tree.add("file", content: bytes(100, seed: 1))
+            try withMount(tree) { path, _ throws in
+                for name in ["", "/file"] {
+                    let file = try systemCall("open") { open(path + name, O_RDONLY) }
+                    defer { close(file) }
+                    for whence: Int32 in [3, 4] {
+                        #expect(lseek(file, -1, whence) == -1)
+                        #expect(lseek(file, Int.min, whence) == -1)
+                    }
+                }
+                #expect(tree.count("seek") == 0)
+                #expect(try contents("\(path)/file").count == 100)
+            }
+        }
+
         @Test func attributesAndLinksAreKept() throws {
             let tree = MemoryFileSystem()
             let file = tree.add("file", mode: S_IFREG | 0o4751, content: [1, 2, 3])
@@ -193,8 +211,8 @@ extension FuseTests {
             }
             try withMount(tree) { path, _ throws in
                 let outcome = Outcome()
-                let readers = (0..<8).map { reader in
-                    Thread("reader") {
+                let readers = try (0..<8).map { reader in
+                    try Thread("reader") {
                         for index in 0..<64 {
                             let file = (index * 7 + reader * 11) % 64
                             let same = (try? contents("\(path)/\(file)"))

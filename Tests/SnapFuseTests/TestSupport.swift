@@ -21,7 +21,7 @@ func withMount(
     let session = try MountSession(
         mountPoint: directory, fileSystem: fileSystem, options: options)
     let outcome = Outcome()
-    let server = Thread("fuse") {
+    let server = try Thread("fuse") {
         do { try session.run() } catch { outcome.set(SnapError.wrap(error)) }
     }
     let result = Result { try body(directory, session) }

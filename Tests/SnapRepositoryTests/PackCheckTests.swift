@@ -24,7 +24,7 @@ import Testing
         let report = CheckReport(CheckObserver())
         let check = StoreCheck(repository, report, CheckObserver())
         try check.run()
-        let pool = WorkerPool(threads: 2)
+        let pool = try WorkerPool(threads: 2)
         defer { pool.close() }
         try check.readPacks(pool, threads: 2)
         return (report, check.suspects)

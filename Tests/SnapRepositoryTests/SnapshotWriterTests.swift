@@ -104,7 +104,7 @@ import Testing
         #expect(files.contents.keys.contains { $0.hasPrefix("sessions/") })
         try writer.beginDirectory(
             Entry(name: [0x61], attributes: Attributes(mode: 0o40755)), xattrs: [])
-        try writer.abandon()
+        writer.abandon()
         #expect(try repository.manifestIDs().isEmpty)
         #expect(!files.contents.keys.contains { $0.hasPrefix("sessions/") || $0.hasPrefix("tmp/") })
     }

@@ -172,13 +172,6 @@ import Testing
         #expect(try site.shell("cat to/x; stat -c %a to") == "x\n700")
     }
 
-    @Test func aPathThatTheSnapshotLacksIsNotFound() throws {
-        let site = try Site(": > x")
-        let error = #expect(throws: SnapError.self) { try site.restore(site.at("absent")) }
-        #expect(error?.kind == .notFound)
-        #expect(try site.shell("ls") == "outside\nsrc")
-    }
-
     @Test func aDryRunWritesNothing() throws {
         let site = try Site("mkdir d; echo x > d/x; echo y > y; echo z > z")
         let none = try site.restore { $0.dryRun = true }

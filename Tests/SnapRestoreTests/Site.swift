@@ -89,9 +89,11 @@ final class Site {
         options.report = { log.report($0, $1) }
         options.visit = { log.visit($0, $1) }
         try change(&options)
-        let restore = try Restore(
-            view, path: Array((path ?? source).utf8), target: Array((target ?? self.target).utf8),
-            options: options)
+        let components = pathComponents(Array((path ?? source).utf8))
+        let start = try #require(try view.place(path: absolutePath(components)))
+        let restore = Restore(
+            view, start: start, components: components,
+            target: Array((target ?? self.target).utf8), options: options)
         return try log.outcome(restore.run())
     }
 

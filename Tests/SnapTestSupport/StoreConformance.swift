@@ -163,10 +163,10 @@ package struct StoreConformance {
         var all: [Result<Int, SnapError>] { monitor.locked { results } }
     }
 
-    private func inParallel(_ body: @escaping @Sendable (Int) throws -> Void) -> Tally {
+    private func inParallel(_ body: @escaping @Sendable (Int) throws -> Void) throws -> Tally {
         let tally = Tally()
-        let threads = (0..<8).map { number in
-            Thread("writer") {
+        let threads = try (0..<8).map { number in
+            try Thread("writer") {
                 do {
                     try body(number)
                     tally.add(.success(number))
@@ -179,7 +179,7 @@ package struct StoreConformance {
 
     private func manyWritersDoNotMix() throws {
         let store = store
-        let tally = inParallel { number in
+        let tally = try inParallel { number in
             let bytes = [UInt8](repeating: UInt8(number), count: 1000)
             for part in 0..<10 { try store.create("data/0\(number)/\(part)", bytes) }
             try store.synchronize()
@@ -195,7 +195,7 @@ package struct StoreConformance {
 
     private func oneOfManyCreatorsWins() throws {
         let store = store
-        let tally = inParallel { try store.create("snapshots/one", [UInt8($0)]) }
+        let tally = try inParallel { try store.create("snapshots/one", [UInt8($0)]) }
         var winners: [Int] = []
         for result in tally.all {
             switch result {

@@ -75,6 +75,19 @@ struct BytesArgument: ExpressibleByArgument, Equatable {
     static var defaultCompletionKind: CompletionKind { .file() }
 }
 
+extension [UInt8] {
+    /// The path of a thing of our own, which goes through interfaces that take text: a usage error
+    /// unless it is UTF-8. What is backed up may have any name.
+    func requireText(_ thing: String) throws -> [UInt8] {
+        guard String(validating: self, as: UTF8.self) != nil else {
+            throw ValidationError(
+                "the path of \(thing) has to be UTF-8, which \(Text.escaped(self)) is not; "
+                    + "rename it, or give another path to it, such as a symbolic link")
+        }
+        return self
+    }
+}
+
 /// A host name or a tag: valid UTF-8, not empty, at most 255 bytes, nothing that drives a terminal.
 struct LabelArgument: ExpressibleByArgument, Equatable {
     let text: String

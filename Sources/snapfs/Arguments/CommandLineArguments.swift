@@ -11,19 +11,25 @@ enum CommandLineArguments {
         "--json", "-q", "--quiet", "-v", "--verbose", "--no-progress",
     ]
 
-    static func current() -> [String] {
-        var words = [String]()
-        for index in 1..<max(1, Int(CommandLine.argc)) {
-            guard let word = CommandLine.unsafeArgv[index] else { break }
-            let bytes = UnsafeRawBufferPointer(start: word, count: strlen(word))
-            words.append(ArgumentBytes.encode(bytes))
+    static func current() -> [String] { reordered(words) }
+
+    /// As they were given.
+    static var words: [String] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { CommandLine.unsafeArgv[$0] }.map {
+            ArgumentBytes.encode(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
         }
-        return reordered(words)
     }
 
     /// `snapfs -r REPO backup ...` as `snapfs backup -r REPO ...`: global options belong to every
     /// command, and people write them on either side of its name.
     static func reordered(_ words: [String]) -> [String] {
+        let end = commandIndex(words)
+        guard end > 0, end < words.count, !words[end].hasPrefix("-") else { return words }
+        return [words[end]] + words[..<end] + words[(end + 1)...]
+    }
+
+    /// Where the name of the command is, behind the global options.
+    static func commandIndex(_ words: [String]) -> Int {
         var end = 0
         while end < words.count {
             let name = words[end].prefix { $0 != "=" }
@@ -37,8 +43,7 @@ enum CommandLineArguments {
                 break
             }
         }
-        guard end > 0, end < words.count, !words[end].hasPrefix("-") else { return words }
-        return [words[end]] + words[..<end] + words[(end + 1)...]
+        return end
     }
 
     /// Whether errors of the parser itself are to be told as JSON.

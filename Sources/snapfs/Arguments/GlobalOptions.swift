@@ -61,12 +61,18 @@ struct GlobalOptions: ParsableArguments {
 
     /// Where the repository is. A usage error if nothing says so.
     func repository() throws -> [UInt8] {
-        if let path = repo?.bytes ?? Environment.bytes("SNAPFS_REPO") { return path }
+        if let path = repo?.bytes ?? Environment.bytes("SNAPFS_REPO") {
+            return try path.requireText("the repository")
+        }
         throw ValidationError("no repository: give --repo or set SNAPFS_REPO")
     }
 
     /// Where the cache is: the option, SNAPFS_CACHE_DIR, $XDG_CACHE_HOME/snapfs, ~/.cache/snapfs.
     func cacheDirectory() throws -> [UInt8] {
+        try cachePath().requireText("the cache")
+    }
+
+    private func cachePath() throws -> [UInt8] {
         if let path = cacheDir?.bytes ?? Environment.bytes("SNAPFS_CACHE_DIR") { return path }
         let slash = UInt8(ascii: "/")
         // The XDG specification has relative paths ignored.
@@ -76,6 +82,19 @@ struct GlobalOptions: ParsableArguments {
         if let home = Environment.bytes("HOME") { return home + Array("/.cache/snapfs".utf8) }
         throw ValidationError("no cache directory: give --cache-dir or set HOME")
     }
+
+    /// The repository and the cache, as far as they are there: what is neither backed up nor
+    /// restored to.
+    func ownDirectories() throws -> Set<FileIdentity> {
+        let paths = [try repository(), try cacheDirectory()]
+        return Set(try paths.compactMap { try DirectoryPosition($0).identity })
+    }
+
+    /// Whether an option, not the environment, names a key file.
+    var givesKeyFile: Bool { keyFile != nil }
+
+    /// Whether an option says where a password is.
+    var givesPassword: Bool { passwordFile != nil || passwordCommand != nil }
 
     /// Where the secret comes from. Options first; then, in this order, SNAPFS_KEY_FILE,
     /// SNAPFS_PASSWORD_FILE, SNAPFS_PASSWORD_COMMAND, SNAPFS_PASSWORD; at last the terminal.

@@ -76,6 +76,7 @@ struct BackupRun {
             $0.host == template.host && $0.job == template.job && $0.paths == template.paths
                 && $0.source == template.source
         }
+        // Not by its time, which users choose: what was read last is most like what is there.
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
             do {
                 let view = try access.view(manifest)
@@ -124,7 +125,7 @@ struct BackupRun {
         }
         let writer = try SnapshotWriter(
             repository: access.repository, template: template, progress: counts,
-            threads: Self.cores)
+            threads: Processors.count(in: 2...16))
         let run = FileBackup(
             repository: access.repository, options: options, progress: counts, writer: writer)
         return try finish(writer) { try run.run(predecessor: predecessor) }
@@ -137,7 +138,7 @@ struct BackupRun {
         let template = template(.stream, [path])
         let writer = try SnapshotWriter(
             repository: access.repository, template: template, progress: counts,
-            threads: Self.cores)
+            threads: Processors.count(in: 2...16))
         return try finish(writer) {
             let root = try StreamBackup.run(
                 descriptor: descriptor, path: path, time: template.time, writer: writer,
@@ -162,8 +163,6 @@ struct BackupRun {
         return try writer.finish(root: root)
     }
 
-    private static var cores: Int { max(2, min(16, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
-
     private func exclusion() throws -> Exclusion {
         var exclusion = Exclusion()
         exclusion.patterns = try command.exclusions.patterns().map { try PathPattern($0) }
@@ -171,13 +170,7 @@ struct BackupRun {
         if command.exclusions.caches { exclusion.ifPresent.append(Exclusion.cacheTag) }
         exclusion.largerThan = command.exclusions.largerThan?.bytes
         exclusion.oneFileSystem = command.exclusions.oneFileSystem
-        for path in [
-            access.path, String(decoding: try command.global.cacheDirectory(), as: UTF8.self),
-        ] {
-            if let found = try? FileAttributes(path: path + "/.") {
-                exclusion.directories.insert(.init(device: found.device, inode: found.inode))
-            }
-        }
+        exclusion.directories = try command.global.ownDirectories()
         return exclusion
     }
 

@@ -29,12 +29,10 @@ struct CheckCommand: Command {
         defer { progress.finish() }
         let check = RepositoryCheck(
             access.repository, observer: Self.observer(output, progress, readData: readData))
-        let report = try check.run(readData: readData, threads: Self.cores)
+        let report = try check.run(readData: readData, threads: Processors.count(in: 1...16))
         progress.finish()
         try CheckSummary(report, seconds: progress.seconds).end(output)
     }
-
-    private static var cores: Int { max(1, min(16, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     private static func observer(
         _ output: Output, _ progress: Progress, readData: Bool

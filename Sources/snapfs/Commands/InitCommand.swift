@@ -33,16 +33,26 @@ struct InitCommand: Command {
         let repository: String
     }
 
+    func validate() throws {
+        if global.givesKeyFile {
+            throw ValidationError(
+                "--key-file opens a repository that is there; give --new-key-file to make a key.")
+        }
+        if newKeyFile != nil && global.givesPassword {
+            throw ValidationError("Give either --new-key-file or a password.")
+        }
+    }
+
     func perform(_ output: Output) throws {
         let path = try global.repository()
+        let isThere = path.withCString { access($0, F_OK) } == 0 || errno != ENOENT
         let store = try RepositoryAccess.store(path, create: true)
         let credential: SnapFormat.Credential
         do {
             try Self.requireEmpty(store, path)
             credential = try newCredential(output)
         } catch {
-            // Only an empty directory goes, which may be the one just made.
-            path.withCString { _ = rmdir($0) }
+            if !isThere { path.withCString { _ = rmdir($0) } }
             throw error
         }
         do {
@@ -71,7 +81,9 @@ struct InitCommand: Command {
     }
 
     private func newCredential(_ output: Output) throws -> SnapFormat.Credential {
-        if let file = newKeyFile?.bytes { return .keyFile(try Self.writeKey(file)) }
+        if let file = newKeyFile?.bytes {
+            return .keyFile(try Self.writeKey(try file.requireText("the new key file")))
+        }
         return try .init(try global.newPasswordSource.read(output, confirm: true))
     }
 
@@ -97,8 +109,20 @@ struct InitCommand: Command {
                     label: "the new key file \(shown)")
             }
         }
-        try key.withBytes { try file.write($0, at: 0, label: shown) }
-        try systemCall("synchronising \(shown)") { fsync(file.number) }
+        do {
+            try key.withBytes { try file.write($0, at: 0, label: shown) }
+            try systemCall("synchronising \(shown)") { fsync(file.number) }
+            try synchronizeName(path)
+        } catch {
+            path.withCString { _ = unlink($0) }
+            throw error
+        }
         return key
+    }
+
+    private static func synchronizeName(_ path: [UInt8]) throws {
+        let parent = String(decoding: parentPath(path), as: UTF8.self)
+        let directory = try FileDescriptor.open(parent, O_RDONLY | O_DIRECTORY)
+        try systemCall("synchronising the directory \(parent)") { fsync(directory.number) }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Glibc
 import SnapBase
 
 struct MountCommand: Command {
@@ -52,6 +53,8 @@ struct MountCommand: Command {
     }
 
     func perform(_ output: Output) throws {
+        // What this process starts must not keep the process in front waiting.
+        if let ready = readyDescriptor { _ = fcntl(ready, F_SETFD, FD_CLOEXEC) }
         if !foreground && readyDescriptor == nil { return try MountLauncher.launch() }
         try MountRun(self, output).run()
     }

@@ -33,7 +33,11 @@ enum MountLauncher {
         for index in 0..<Int(CommandLine.argc) {
             arguments.append(strdup(CommandLine.unsafeArgv[index]!))
         }
-        for word in ["--ready-descriptor", String(ready)] { arguments.append(strdup(word)) }
+        // Right behind the name of the command: behind `--` they would be operands. The program's
+        // own name comes first.
+        let index = CommandLineArguments.commandIndex(CommandLineArguments.words) + 2
+        let words = ["--ready-descriptor", String(ready)]
+        arguments.insert(contentsOf: words.map { word in strdup(word) }, at: index)
         defer { arguments.forEach { free($0) } }
         arguments.append(nil)
         var pid = pid_t()

@@ -13,10 +13,12 @@ import SnapView
 struct MountRun {
     private let command: MountCommand
     private let output: Output
+    private let log: MountLog
 
     init(_ command: MountCommand, _ output: Output) {
         self.command = command
         self.output = output
+        log = MountLog(output)
     }
 
     func run() throws {
@@ -24,68 +26,54 @@ struct MountRun {
         try mountPoint.requireApart(from: try command.global.repository(), "the repository")
         try mountPoint.requireApart(from: try command.global.cacheDirectory(), "the cache")
         var limits = ObjectReader.Limits()
-        limits.readAheadThreads = max(2, min(8, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        limits.readAheadThreads = Processors.count(in: 2...8)
         let access = try RepositoryAccess.open(command.global, output, limits: limits)
-        let report = reporter
-        let fileSystem: any MountedFileSystem
-        if let snapshot = command.snapshot {
-            fileSystem = try Self.snapshot(access, snapshot, command.filter, report)
-        } else {
-            let filter = command.filter.choice
-            fileSystem = try HistoryFileSystem(
-                repository: access.repository, caches: ViewCaches(),
-                accepts: { filter.accepts($0) }, report: report)
-        }
+        let fileSystem = try fileSystem(access)
         var options = MountOptions()
         options.allowOther = command.allowOther
         options.source = "snapfs:\(access.path)"
         let session = try MountSession(
             mountPoint: mountPoint.path, fileSystem: fileSystem, options: options)
-        fileSystem.follow(session)
         defer { fileSystem.stop() }
-        stopOnSignal(session)
-        if let ready = command.readyDescriptor { Self.detach(ready) }
-        try session.run()
+        try fileSystem.follow(session)
+        try stopOnSignal(session)
+        if let ready = command.readyDescriptor { detach(ready) }
+        do { try session.run() } catch {
+            // In the background there is no other place to say why the mount is gone.
+            if command.readyDescriptor != nil { log.say(SnapError.wrap(error).message) }
+            throw error
+        }
     }
 
-    private static func snapshot(
-        _ access: RepositoryAccess, _ argument: SnapshotArgument, _ filter: SnapshotFilter,
-        _ report: @escaping @Sendable (String) -> Void
-    ) throws -> SnapshotFileSystem {
-        let view = try access.view(of: argument, filter: filter)
-        guard let start = try view.place(path: argument.path ?? []) else {
-            throw SnapError(
-                .notFound,
-                "the snapshot has no /\(Text.escaped(argument.path ?? []))")
+    private func fileSystem(_ access: RepositoryAccess) throws -> any MountedFileSystem {
+        let report: @Sendable (String) -> Void = { [log] in log.say($0) }
+        if let snapshot = command.snapshot {
+            let found = try access.find(snapshot, command.filter)
+            guard found.place.attributes.isDirectory else {
+                throw SnapError(.invalid, "\(Text.escaped(found.path)) is not a directory")
+            }
+            return SnapshotFileSystem(view: found.view, start: found.place, report: report)
         }
-        guard start.attributes.isDirectory else {
-            throw SnapError(
-                .invalid, "/\(Text.escaped(argument.path ?? [])) is not a directory")
-        }
-        return SnapshotFileSystem(view: view, start: start, report: report)
-    }
-
-    private var reporter: @Sendable (String) -> Void {
-        let output = output
-        return { message in output.warning(Text("mount: \(message)")) }
+        let filter = command.filter.choice
+        return try HistoryFileSystem(
+            repository: access.repository, caches: ViewCaches(),
+            accepts: { filter.accepts($0) }, report: report)
     }
 
     /// Ends the session when the first signal arrives.
-    private func stopOnSignal(_ session: MountSession) {
-        let output = output
-        _ = Thread("signals") { [weak session] in
+    private func stopOnSignal(_ session: MountSession) throws {
+        _ = try Thread("signals") { [weak session, log] in
             while !Interruption.requested {
                 if session == nil { return }
                 usleep(200_000)
             }
-            do { try session?.stop() } catch {
-                output.warning(Text("warning: \(SnapError.wrap(error).message)"))
-            }
+            do { try session?.stop() } catch { log.say(SnapError.wrap(error).message) }
         }
     }
 
     /// Leaves the terminal to the user, then tells the process in front that the mount answers.
-    private static func detach(_ ready: Int32) {
+    private func detach(_ ready: Int32) {
+        log.useSystemLog()
         setsid()
         chdir("/")
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -115,7 +103,8 @@ struct MountPoint {
             throw SnapError(errno: code, "the mount point \(shown)")
         }
         defer { free(resolved) }
-        path = String(cString: resolved)
+        let bytes = Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+        path = String(decoding: try bytes.requireText("the mount point"), as: UTF8.self)
         if let there = try MountTable.find(path), there.type.hasPrefix("fuse") {
             throw SnapError(.refused, "something is mounted on \(shown) already")
         }
@@ -125,30 +114,17 @@ struct MountPoint {
         guard isEmpty else { throw SnapError(.refused, "the mount point \(shown) is not empty") }
     }
 
-    /// Throws when one of both directories is the other or lies inside it, by whatever path: the
-    /// kernel would wait for the mount while the mount waits for the kernel.
+    /// Throws when one of both directories is the other or lies inside it, by whatever path and
+    /// even if the other one is not there yet: the kernel would wait for the mount while the mount
+    /// waits for the kernel.
     func requireApart(from other: [UInt8], _ what: String) throws {
-        guard let resolved = other.withCString({ realpath($0, nil) }) else { return }
-        defer { free(resolved) }
-        let theirs = Self.chain(String(cString: resolved))
-        let ours = Self.chain(path)
-        guard let own = ours.first, let their = theirs.first else { return }
-        if theirs.contains(own) || ours.contains(their) {
+        let ours = try DirectoryPosition(Array(path.utf8))
+        let theirs = try DirectoryPosition(other)
+        let isOver = ours.identity.map(theirs.isWithin) ?? false
+        let isInside = theirs.identity.map(ours.isWithin) ?? false
+        if isOver || isInside {
             throw SnapError(
                 .refused, "the mount point \(path) and \(what) must not lie inside each other")
-        }
-    }
-
-    /// The identities of a directory and all directories above it.
-    private static func chain(_ path: String) -> [[UInt64]] {
-        var chain: [[UInt64]] = []
-        var rest = path
-        while true {
-            if let found = try? FileAttributes(path: rest.isEmpty ? "/" : rest) {
-                chain.append([found.device, found.inode])
-            }
-            guard let slash = rest.lastIndex(of: "/") else { return chain }
-            rest = String(rest[..<slash])
         }
     }
 }

@@ -66,11 +66,11 @@ struct RestoreCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let view = try access.view(of: source, filter: filter)
+        let found = try access.find(source, filter)
         let progress = Progress(output)
         defer { progress.finish() }
-        let restore = try Restore(
-            view, path: source.path, target: target.bytes,
+        let restore = Restore(
+            found.view, start: found.place, components: found.components, target: target.bytes,
             options: try options(output, progress))
         if includes.isEmpty && excludes.isEmpty {
             progress.expect(items: restore.expected.entries, bytes: restore.expected.bytes)
@@ -78,8 +78,16 @@ struct RestoreCommand: Command {
         let summary = try restore.run()
         progress.finish()
         try show(summary, seconds: progress.seconds, output)
-        if summary.isDamaged { throw ExitStatus.damaged.code }
-        if summary.problems > 0 { throw ExitStatus.failed.code }
+        try Self.requireWhole(summary)
+    }
+
+    private static func requireWhole(_ summary: Restore.Summary) throws {
+        if summary.problems == 0 { return }
+        let problems = Format.count(summary.problems, "entry is", "entries are")
+        throw SnapError(
+            summary.isDamaged ? .damaged : .io,
+            "\(problems) not restored as in the snapshot"
+                + (summary.isDamaged ? "; run 'snapfs check'" : ""))
     }
 
     private func options(_ output: Output, _ progress: Progress) throws -> Restore.Options {
@@ -94,12 +102,7 @@ struct RestoreCommand: Command {
         options.includes = try includes.map { try PathPattern($0.bytes) }
         options.excludes = try excludes.map { try PathPattern($0.bytes) }
         options.delete = delete
-        options.guarded = Set(
-            [try? global.repository(), try? global.cacheDirectory()].compactMap { $0 }.compactMap {
-                // Through links: the directory itself is meant.
-                let path = String(decoding: $0, as: UTF8.self) + "/."
-                return (try? FileAttributes(path: path)).map(FileIdentity.init)
-            })
+        options.guarded = try global.ownDirectories()
         options.dryRun = dryRun
         options.isInterrupted = { Interruption.requested }
         options.report = { output.warning("\(name: $0): \($1.message)") }

@@ -31,7 +31,7 @@ final class Progress: Sendable {
         self.output = output
         self.noun = noun
         guard output.showsProgress else { return }
-        state.withLock { $0.thread = Thread("progress") { [self] in draw() } }
+        state.withLock { $0.thread = try? Thread("progress") { [self] in draw() } }
     }
 
     /// Counts what is done.
@@ -139,14 +139,5 @@ struct RateMeter {
         let weight = isEmpty ? 1 : elapsed / (elapsed + 3)
         perSecond += (present - perSecond) * weight
         (count, time, isEmpty) = (newCount, newTime, false)
-    }
-}
-
-/// Seconds of CLOCK_MONOTONIC.
-enum MonotonicClock {
-    static var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

@@ -45,6 +45,20 @@ fails_with 64 "diff of one snapshot" snapfs diff latest
 fails_with 64 "a time that is none" snapfs backup --time yesterdayish "$SRC"
 fails_with 64 "mount without a mount point" snapfs mount
 
+odd=$'p\xe9'
+mkdir "$T/$odd"
+for name in --repo --cache-dir; do
+    fails_with 64 "$name that is not UTF-8" snapfs snapshots "$name" "$T/$odd/new"
+done
+fails_with 64 "SNAPFS_REPO that is not UTF-8" with "SNAPFS_REPO=$T/$odd/new" init
+fails_with 64 "SNAPFS_CACHE_DIR that is not UTF-8" with "SNAPFS_CACHE_DIR=$T/$odd/new" snapshots
+fails_with 64 "--new-key-file that is not UTF-8" with "SNAPFS_REPO=$T/other" init --new-key-file "$T/$odd/new"
+fails_with 64 "a mount point that is not UTF-8" snapfs mount "$T/$odd"
+is "none of them makes anything" "$(ls -A "$T/$odd"; ls -d "$T/other" "$T"/*$'\xef\xbf\xbd'* 2>/dev/null)" ""
+exits 0 "a password file may have any name" bash -c "echo '$SNAPFS_PASSWORD' >'$T/$odd/pw' && exec '$SNAPFS' snapshots -p '$T/$odd/pw'"
+exits 0 "and so may a source" snapfs backup "$T/$odd"
+rm -r "${T:?}/$odd"
+
 before=$(listed)
 fails_with 1 "a source that does not exist" snapfs backup "$T/no-such-source"
 err_has "is named" no-such-source
@@ -57,6 +71,37 @@ fails_with 1 "a snapshot that is no id" snapfs restore 'no snapshot' --target "$
 fails_with 1 "restore of an absent path" snapfs restore "latest:$SRC/absent" --target "$T/back"
 fails_with 1 "a time before every snapshot" snapfs ls 1999-01-01T00:00:00Z
 exits 0 "the whole id" snapfs ls "$ID"
+
+# With --json a failure ends with its code and a message, whatever it is.
+ends_with() {   # CODE: the last line on standard error
+    is "and ends with a line that says $1" \
+        "$(tail -n 1 "$T/err" >"$T/last"; value 'j["message_type"], j["code"], len(j["message"]) > 5' "$T/last")" \
+        "('exit_error', $1, True)"
+}
+fails_with 1 "backup --json that fails" snapfs backup --json "$T/no-such-source"
+ends_with 1
+touch "$SRC/unread"
+mount --bind /sys/class/net/lo/speed "$SRC/unread"
+fails_with 3 "backup --json of what cannot be read" snapfs backup --json "$SRC"
+ends_with 3
+umount "$SRC/unread"
+exits 0 "backup" snapfs backup "$SRC"
+mkdir -p "$T/blocked/file/x"
+fails_with 1 "restore --json over a full directory" snapfs restore "latest:$SRC" --target "$T/blocked" --json
+ends_with 1
+mkdir "$SRC/large"
+random_file 9 100000 "$SRC/large/file"
+exits 0 "backup" snapfs backup "$SRC"
+cp -a "$T/repo" "$T/good"
+for pack in "$T"/repo/data/*/*; do truncate -s 3000 "$pack"; done
+fails_with 13 "restore --json of damage" snapfs restore "latest:$SRC" --target "$T/damaged" --json
+ends_with 13
+rm -r "$T/repo"
+mv "$T/good" "$T/repo"
+fails_with 1 "mount --json that fails" snapfs mount --json 0123456789abcdef "$T/blocked/file/x"
+is "says so once" "$(wc -l <"$T/err")" 1
+ends_with 1
+rm -r "$SRC/unread" "$SRC/large"
 
 fails_with 1 "mount point missing" snapfs mount "$T/no-such-dir"
 mkdir "$T/full"

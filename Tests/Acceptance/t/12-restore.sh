@@ -1,5 +1,6 @@
 # restore: what it selects, what it overwrites, and that it never leaves the target.
 . "$(dirname "$0")/../lib.sh"
+need strace
 SRC=$T/src
 mkdir -p "$SRC"/{d/e,logs,empty}
 echo alpha >"$SRC/a.txt"
@@ -12,7 +13,8 @@ find "$SRC" -exec touch -hd '2022-02-02 02:02:02' {} +
 new_key_repo
 backup "$SRC"
 LIMIT=30
-restore() { snapfs restore "latest:$SRC" --target "$T/to" "$@"; }
+restore_to() { snapfs restore "latest:$SRC" --target "$@"; }
+restore() { restore_to "$T/to" "$@"; }
 files() { (cd "$T/to" && find . -type f | sort | tr '\n' ' '); }
 fresh() { rm -rf "$T/to"; }
 
@@ -114,6 +116,48 @@ trap_with "a fifo in place of a file" 'mkfifo a.txt big'
 trap_with "a device in place of a file" 'mknod a.txt c 1 3'
 trap_with "a hard link to a file outside" 'ln ../outside/precious a.txt'
 trap_with "a read-only directory and file" 'mkdir d; touch d/b.txt; chmod 0 d/b.txt d'
+
+# The repository and the cache, which restore never touches, whatever it is told.
+state() { (cd "$T" && find repo cache -printf '%p %s %m %C@\n' | sort); }
+mkdir -p "$T/cache/in" "$T/repo/in"
+before=$(state)
+ln -s repo "$T/repo-link"
+for target in repo repo-link repo/in repo/in/new/deep cache/in; do
+    fails_with 1 "--delete to $target" restore_to "$T/$target" --delete
+    fails_with 1 "--delete --dry-run to $target" restore_to "$T/$target" --delete --dry-run
+    out_lacks "names nothing to be deleted" deleted
+done
+mkdir -p "$SRC/d/cache" "$SRC/d/e/repo/config"
+echo file >"$SRC/d/cache/file"
+backup "$SRC"
+damage
+mkdir "$T/to/d/cache" "$T/to/d/e/repo" "$T/to/extra-repo"
+mount --bind "$T/cache" "$T/to/d/cache"
+mount --bind "$T/repo" "$T/to/d/e/repo"
+mount --bind "$T/repo" "$T/to/extra-repo"
+before=$(state)
+fails_with 1 "restore over directories in which repository and cache lie" restore --delete --dry-run
+err_has "names the one" 'd/e/repo'
+err_has "and the other" 'd/cache'
+err_has "and what would not be deleted" 'extra-repo'
+fails_with 1 "without --dry-run" restore --delete
+err_has "names the one" 'd/e/repo'
+err_has "and the other" 'd/cache'
+is "and changes nothing in them" "$(state)" "$before"
+is "the rest is restored" "$(cat "$T/to/d/e/c.txt")" gamma
+umount "$T/to/d/cache" "$T/to/d/e/repo" "$T/to/extra-repo"
+rm -r "$SRC/d/cache" "$SRC/d/e/repo" "$T/repo/in" "$T/cache/in"
+backup "$SRC"
+
+# What lies on another file system is durable at the end, too.
+damage
+mount -t tmpfs tmpfs "$T/to/d"
+exits 0 "restore over a mount point" \
+    strace -f -y -o "$T/calls" -e trace=syncfs "$SNAPFS" restore "latest:$SRC" --target "$T/to"
+for directory in to to/d; do
+    file_has "what is written to $directory is durable" "$T/calls" "syncfs\\([0-9]+<$T/$directory>"
+done
+umount "$T/to/d"
 
 fails_with 1 "a target below a file" snapfs restore latest --target "$SRC/a.txt/out"
 exits 0 "restore to /proc-like relative target" bash -c "cd '$T' && '$SNAPFS' restore 'latest:$SRC/d' --target rel/out"

@@ -65,6 +65,19 @@ ok "leaves it as it is" test -d "$M/latest$SRC"
 kill "${JOBS[-1]}"; wait "${JOBS[-1]}" 2>/dev/null
 unmount "$M"
 
+# The words of the command line.
+exits 0 "mount behind --" snapfs mount -- "$M"
+ok "answers" test -d "$M/latest$SRC"
+unmount "$M"
+ln -s repo "$T/mount"
+mkdir "$T/-m"
+exits 0 "a repository named mount, a mount point like an option" \
+    bash -c "cd '$T' && '$SNAPFS' --repo mount mount --allow-other -- latest -m"
+ok "answers" test -d "$T/-m$SRC"
+unmount "$T/-m"
+LIMIT=20 fails_with 12 "a mount that fails after its password command left a process behind" \
+    snapfs mount --password-command "sh -c 'sleep 60 >/dev/null 2>&1 & echo wrong'" "$M"
+
 # A daemon that is killed.
 mount_at "$M"
 ok "the mount answers" ls "$M/snapshots"

@@ -43,6 +43,25 @@ ok_not "and no repository without a key is left" test -s "$T/repo3"
 ln -s "$T/link-target" "$T/link"
 snapfs init --new-key-file "$T/link" >/dev/null 2>&1
 ok_not "a key is not written through a symlink" test -s "$T/link-target"
+ok_not "nor is an empty directory" test -e "$T/repo3"
+mkdir "$T/empty"
+SNAPFS_REPO=$T/empty fails_with 1 "init in an empty directory, without a key" snapfs init --new-key-file "$T/key"
+ok "which was there before, and stays" test -d "$T/empty"
+mkdir "$T/full"
+mount -t tmpfs -o size=16k tmpfs "$T/full"
+dd if=/dev/zero of="$T/full/filler" bs=4k count=99 2>/dev/null
+fails_with 1 "init whose key does not fit on the disk" snapfs init --new-key-file "$T/full/key"
+ok_not "leaves no part of a key" test -e "$T/full/key"
+rm "$T/full/filler"
+SNAPFS_REPO=$T/repo5 exits 0 "so that it works when there is room" snapfs init --new-key-file "$T/full/key"
+umount "$T/full"
+export SNAPFS_REPO=$T/repo6
+echo password >"$T/pw"
+fails_with 64 "init --key-file" snapfs init --key-file "$T/kept"
+fails_with 64 "init --new-key-file --key-file" snapfs init --new-key-file "$T/key6" --key-file "$T/kept"
+fails_with 64 "init --new-key-file --password-file" snapfs init --new-key-file "$T/key6" --password-file "$T/pw"
+fails_with 64 "init --new-key-file --password-command" snapfs init --new-key-file "$T/key6" --password-command "cat $T/pw"
+ok_not "none of them makes anything" ls -d "$T/repo6" "$T/key6"
 export SNAPFS_REPO=$T/repo4
 fails_with 1 "init with a key file that cannot be written" snapfs init --new-key-file "$T/no/such/dir/key"
 finish

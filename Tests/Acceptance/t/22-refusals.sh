@@ -38,6 +38,18 @@ rmdir "$SNAPFS_REPO/mnt"
 cd "$T/box/inner" || exit 2
 SNAPFS_REPO=repo fails_with "1|64" "the repository by a relative path, the mount point above it" snapfs mount "$T/box"
 cd "$T" || exit 2
+for cache in mnt mnt/c mnt/c/d; do
+    mkdir "$T/mnt"
+    SNAPFS_CACHE_DIR=$T/$cache fails_with "1|64" "a mount over a cache to be made at $cache is refused" snapfs mount "$T/mnt"
+    is "nothing is mounted" "$(grep -c 'fuse.*snapfs' /proc/self/mountinfo)" 0
+    umount -l "$T/mnt" 2>/dev/null
+    ok "and nothing made in it" rmdir "$T/mnt"
+done
+mkdir "$T/mnt"
+export SNAPFS_CACHE_DIR=$T/not/there/yet
+mount_at "$T/mnt"
+unmount "$T/mnt"
+rmdir "$T/mnt"
 mkdir "$T/beside"
 mkdir "$T/box/beside"
 mount_at "$T/box/beside"

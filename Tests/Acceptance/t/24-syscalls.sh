@@ -91,10 +91,11 @@ for id in $(listed_ids); do
 done
 is "everything that is listed is whole" "$different" ""
 
-# init makes its own name durable as well.
+# init makes its own name durable as well, and that of the key.
 export SNAPFS_REPO=$T/deep/er/repo
-strace -f -y -o "$T/calls" -e trace=fsync "$SNAPFS" init --new-key-file "$T/key2" >/dev/null 2>&1
-for directory in "$T" "$T/deep" "$T/deep/er"; do
+mkdir "$T/keys"
+strace -f -y -o "$T/calls" -e trace=fsync "$SNAPFS" init --new-key-file "$T/keys/key" >/dev/null 2>&1
+for directory in "$T" "$T/deep" "$T/deep/er" "$T/keys"; do
     file_has "init synchronises ${directory#"$T"}/" "$T/calls" "fsync\\([0-9]+<$directory>\\) += 0"
 done
 finish
