@@ -6,6 +6,9 @@
 // or are virtual. The kernel can be asked not to let them (PM QoS, pm_qos_interface.rst): whoever
 // holds /dev/cpu_dma_latency open names the latency that he bears, here 0 us. Awake and idle costs
 // as much power as busy, so it is asked for in bursts only; and by root only, as the kernel has it.
+//
+// `cp -a` of 60,000 files with three questions a file, on two idle virtual processors: 20 to 22 s
+// without, 9.8 to 10.9 s with it.
 
 import Glibc
 import SnapBase
