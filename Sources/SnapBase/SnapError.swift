@@ -96,6 +96,9 @@ package func systemCall<I: FixedWidthInteger>(
         let result = body()
         if result != -1 { return result }
         let code = errno
-        if code != EINTR { throw SnapError(errno: code, action()) }
+        if !isInterruption(code) { throw SnapError(errno: code, action()) }
     }
 }
+
+@usableFromInline
+func isInterruption(_ code: Int32) -> Bool { code == EINTR }
