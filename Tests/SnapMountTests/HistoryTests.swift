@@ -45,7 +45,7 @@ import Testing
         return history.tree()
     }
 
-    /// Whether a look shows what is wanted: on a busy machine one may be answered before it is over.
+    /// Whether a look shows what is wanted: on a busy machine one may be answered too early.
     private func becomes(
         _ history: History, _ condition: (HistoryTree) -> Bool
     ) -> Bool {
