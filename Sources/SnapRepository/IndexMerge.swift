@@ -7,8 +7,8 @@
 import SnapBase
 import SnapFormat
 
-/// The entries of several segments in ascending order, each id once. A
-/// heap of the segments' next entries. Not thread-safe.
+/// The entries of several segments in ascending order, each id once. A heap of the segments' next
+/// entries. Not thread-safe.
 struct IndexMerge {
     private struct Head {
         var entry: IndexEntry

@@ -110,7 +110,6 @@ final class RepositoryAccess {
     func view(_ manifest: Manifest) throws -> SnapshotView {
         try SnapshotView(manifest, repository: repository, caches: caches)
     }
-
 }
 
 extension SnapFormat.Credential {

@@ -2,11 +2,12 @@
 
 import SnapBase
 import SnapStore
+import SnapTestSupport
 import Synchronization
 
 /// Counts what is read from another store. Thread-safe.
-final class CountingStore: Store {
-    private let store: any Store
+final class CountingStore: ForwardingStore {
+    let base: any Store
     private let counts = Counts()
 
     final class Counts: Sendable {
@@ -14,24 +15,16 @@ final class CountingStore: Store {
         let bytes = Atomic<Int>(0)
     }
 
-    init(_ store: any Store) { self.store = store }
+    init(_ base: any Store) { self.base = base }
 
     /// Reads and their bytes since the last call.
     func take() -> (reads: Int, bytes: Int) {
         (counts.reads.exchange(0, ordering: .relaxed), counts.bytes.exchange(0, ordering: .relaxed))
     }
 
-    var location: String { store.location }
     func open(_ name: String) throws -> any StoreFile {
-        CountingFile(try store.open(name), counts)
+        CountingFile(try base.open(name), counts)
     }
-    func stage() throws -> any StagedFile { try store.stage() }
-    func list(_ directory: String) throws -> [StoreEntry] { try store.list(directory) }
-    func listDirectories(_ directory: String) throws -> [String] {
-        try store.listDirectories(directory)
-    }
-    func delete(_ name: String) throws { try store.delete(name) }
-    func synchronize() throws { try store.synchronize() }
 }
 
 private final class CountingFile: StoreFile {

@@ -137,25 +137,17 @@ import Testing
 }
 
 /// A store whose listings take their time.
-private final class SlowStore: Store {
-    private let store: any Store
+private final class SlowStore: ForwardingStore {
+    let base: any Store
     private let seconds: Double
 
-    init(_ store: any Store, seconds: Double) {
-        self.store = store
+    init(_ base: any Store, seconds: Double) {
+        self.base = base
         self.seconds = seconds
     }
 
-    var location: String { store.location }
-    func open(_ name: String) throws -> any StoreFile { try store.open(name) }
-    func stage() throws -> any StagedFile { try store.stage() }
     func list(_ directory: String) throws -> [StoreEntry] {
         if directory == "snapshots" { usleep(UInt32(seconds * 1e6)) }
-        return try store.list(directory)
+        return try base.list(directory)
     }
-    func listDirectories(_ directory: String) throws -> [String] {
-        try store.listDirectories(directory)
-    }
-    func delete(_ name: String) throws { try store.delete(name) }
-    func synchronize() throws { try store.synchronize() }
 }

@@ -96,20 +96,12 @@ import Testing
     }
 
     /// Lists every file twice.
-    private final class StutteringStore: Store {
-        let store: any Store
-        var location: String { store.location }
-        init(_ store: any Store) { self.store = store }
-        func open(_ name: String) throws -> any StoreFile { try store.open(name) }
-        func stage() throws -> any StagedFile { try store.stage() }
+    private final class StutteringStore: ForwardingStore {
+        let base: any Store
+        init(_ base: any Store) { self.base = base }
         func list(_ directory: String) throws -> [StoreEntry] {
-            try store.list(directory) + store.list(directory)
+            try base.list(directory) + base.list(directory)
         }
-        func listDirectories(_ directory: String) throws -> [String] {
-            try store.listDirectories(directory)
-        }
-        func delete(_ name: String) throws { try store.delete(name) }
-        func synchronize() throws { try store.synchronize() }
     }
 
     @Test func segmentListedTwiceIsOneSegment() throws {

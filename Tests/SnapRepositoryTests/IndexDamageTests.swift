@@ -73,10 +73,9 @@ import Testing
     }
 
     /// Counts the files of the index that are open.
-    private final class CountingStore: Store {
-        private let store: any Store
+    private final class CountingStore: ForwardingStore {
+        let base: any Store
         let open = Counter()
-        var location: String { store.location }
 
         final class Counter: Sendable {
             let now = Atomic<Int>(0)
@@ -102,19 +101,12 @@ import Testing
             }
         }
 
-        init(_ store: any Store) { self.store = store }
+        init(_ base: any Store) { self.base = base }
 
         func open(_ name: String) throws -> any StoreFile {
-            let file = try store.open(name)
+            let file = try base.open(name)
             return name.hasPrefix("index/") ? File(file, open) : file
         }
-        func stage() throws -> any StagedFile { try store.stage() }
-        func list(_ directory: String) throws -> [StoreEntry] { try store.list(directory) }
-        func listDirectories(_ directory: String) throws -> [String] {
-            try store.listDirectories(directory)
-        }
-        func delete(_ name: String) throws { try store.delete(name) }
-        func synchronize() throws { try store.synchronize() }
     }
 
     @Test func supersededSegmentsAreNotKeptOpen() throws {

@@ -162,7 +162,7 @@ import Testing
                     root: SampleTree.root), progress: BackupProgress(), threads: 2)
             writer.beginFile()
             for piece in pieces {
-                try Self.append(piece, to: writer)
+                try writer.append(all: piece)
                 if isInterrupted { try writer.checkpoint() }
             }
             try writer.endFile(
@@ -174,18 +174,6 @@ import Testing
         #expect(try repository.manifestIDs().count == 2 + pieces.count)
         #expect(entries[0].attributes.size == 9 * UInt64(size))
         #expect(entries[0] == entries[1])
-    }
-
-    private static func append(_ bytes: [UInt8], to writer: SnapshotWriter) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = try writer.append { buffer in
-                let part = rest.prefix(buffer.count)
-                buffer.copyBytes(from: part)
-                return part.count
-            }
-            rest = rest.dropFirst(count)
-        }
     }
 
     /// The directory as the test above writes it: without the attributes of a sample.

@@ -142,16 +142,7 @@ package struct SampleTree: Sendable {
     private func write(_ piece: SampleNode.Piece, to writer: SnapshotWriter) throws {
         switch piece {
         case .hole(let count): try writer.appendHole(count)
-        case .data(let bytes):
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = try writer.append { buffer in
-                    let part = rest.prefix(buffer.count)
-                    buffer.copyBytes(from: part)
-                    return part.count
-                }
-                rest = rest.dropFirst(count)
-            }
+        case .data(let bytes): try writer.append(all: bytes)
         }
     }
 

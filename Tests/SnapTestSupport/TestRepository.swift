@@ -31,6 +31,21 @@ package func noise(_ count: Int, seed: UInt64) -> [UInt8] {
     }
 }
 
+extension SnapshotWriter {
+    /// Appends bytes to the open file.
+    package func append(all bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = try append { buffer in
+                let part = rest.prefix(buffer.count)
+                buffer.copyBytes(from: part)
+                return part.count
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
 /// Removed with its last reference. Not thread-safe.
 package final class TestRepository {
     package let path: String
@@ -77,7 +92,7 @@ package final class TestRepository {
             switch entry {
             case .file(let name, let content, let mode, let xattrs):
                 writer.beginFile()
-                try append(content, to: writer)
+                try writer.append(all: content)
                 try writer.endFile(Self.entry(name, 0o100000 | mode), xattrs: xattrs, before: nil)
             case .sparse(let name, let pieces):
                 writer.beginFile()
@@ -100,18 +115,6 @@ package final class TestRepository {
                 try add(children, to: writer)
                 try writer.endDirectory()
             }
-        }
-    }
-
-    private func append(_ content: [UInt8], to writer: SnapshotWriter) throws {
-        var rest = content[...]
-        while !rest.isEmpty {
-            let count = try writer.append { buffer in
-                let count = min(buffer.count, rest.count)
-                buffer.copyBytes(from: rest.prefix(count))
-                return count
-            }
-            rest = rest.dropFirst(count)
         }
     }
 
