@@ -136,6 +136,16 @@ class Scratch:
             if os.path.lexists(self.join(name)):
                 subprocess.run(["rm", "-rf", self.join(name)], check=True)
 
+    def touch_memory(self, size):
+        """Writes and removes a file of `size` bytes, so that what is timed next finds memory that
+        the machine has at hand: a virtual one may first have to ask its host for it."""
+        path = self.join("touched")
+        zeros = bytes(1 << 20)
+        with open(path, "wb", buffering=0) as file:
+            for _ in range(size >> 20):
+                file.write(zeros)
+        os.unlink(path)
+
     def join(self, name):
         return os.path.join(self.path, name)
 
