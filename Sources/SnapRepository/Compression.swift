@@ -11,6 +11,13 @@ import SnapZstd
 struct CompressedRecord: Sendable {
     /// Head and content.
     var bytes: [UInt8]
+    var codec: RecordHead.Codec
+}
+
+/// A record that is about to be written, and what it holds.
+struct NewRecord: Sendable {
+    var record: CompressedRecord
+    var objects: [RecordObject]
 }
 
 /// Compresses the content of records and proves that each can be had back. Thread-safe.
@@ -33,14 +40,14 @@ final class RecordCompressor: Sendable {
         return try contexts.use { context in
             // Below a saving of 1/64 it is not worth the decompression.
             let limit = raw.count - raw.count / 64
+            var codec = RecordHead.Codec.stored
             let bytes = try [UInt8](unsafeUninitializedCapacity: RecordHead.size + raw.count) {
                 buffer, count in
                 let out = UnsafeMutableRawBufferPointer(buffer)
                 let room = UnsafeMutableRawBufferPointer(
                     rebasing: out[RecordHead.size..<RecordHead.size + limit])
-                var head = RecordHead(rawSize: raw.count, codec: .stored)
                 if let size = context.compressor.compress(raw, into: room) {
-                    head.codec = .zstd
+                    codec = .zstd
                     count = RecordHead.size + size
                     try Self.verify(
                         UnsafeRawBufferPointer(rebasing: room[..<size]), raw, context)
@@ -49,9 +56,30 @@ final class RecordCompressor: Sendable {
                         .copyMemory(from: raw)
                     count = RecordHead.size + raw.count
                 }
+                let head = RecordHead(rawSize: raw.count, codec: codec)
                 out.storeBytes(of: head.word.littleEndian, as: UInt32.self)
             }
-            return CompressedRecord(bytes: bytes)
+            return CompressedRecord(bytes: bytes, codec: codec)
+        }
+    }
+
+    /// Large objects behind each other: one record where that saves bytes, else one of each, so
+    /// that a reader of one need not read them all.
+    func compress(run: UnsafeRawBufferPointer, _ objects: [RecordObject]) throws -> [NewRecord] {
+        let whole = try compress(run)
+        if objects.count == 1 || whole.codec != .stored {
+            return [NewRecord(record: whole, objects: objects)]
+        }
+        return objects.map { object in
+            let head = RecordHead(rawSize: Int(object.length), codec: .stored)
+            let start = Int(object.offset)
+            let bytes =
+                withUnsafeBytes(of: head.word.littleEndian) { Array($0) }
+                + run[start..<start + Int(object.length)]
+            var alone = object
+            alone.offset = 0
+            return NewRecord(
+                record: CompressedRecord(bytes: bytes, codec: .stored), objects: [alone])
         }
     }
 

@@ -42,7 +42,7 @@ final class PackingStage {
         do {
             while let job = try next(input) {
                 switch job.action {
-                case .record(let record, let objects): try append(record, objects)
+                case .records(let records): try records.forEach(append)
                 case .checkpoint(let root, let totals): try checkpoint(root, totals)
                 case .finish(let root, let totals): return try finish(root, totals)
                 }
@@ -60,8 +60,8 @@ final class PackingStage {
         try input.next(every: Double(Session.heartbeatInterval)) { try session.heartbeat() }
     }
 
-    private func append(_ record: CompressedRecord, _ objects: [RecordObject]) throws {
-        let kind = objects[0].kind.packKind
+    private func append(_ new: NewRecord) throws {
+        let kind = new.objects[0].kind.packKind
         let writer: PackWriter
         if let open = writers[kind] {
             writer = open
@@ -70,8 +70,8 @@ final class PackingStage {
                 store: repository.store, key: try session.newFileKey(kind))
             writers[kind] = writer
         }
-        try writer.append(record, objects)
-        progress.stored(record.bytes.count)
+        try writer.append(new.record, new.objects)
+        progress.stored(new.record.bytes.count)
         if writer.isFull { try close(kind) }
         if pending >= Self.segmentEntries { try publish() }
         try session.heartbeat()

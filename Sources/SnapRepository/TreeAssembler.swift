@@ -11,7 +11,7 @@ import SnapFormat
 /// What the packing stage is to do with the result of one compression job.
 struct PackingJob: Sendable {
     enum Action: Sendable {
-        case record(CompressedRecord, [RecordObject])
+        case records([NewRecord])
         /// Make everything before durable, then commit the root as a checkpoint.
         case checkpoint(Entry, Totals)
         /// Make everything durable; the root and totals of the snapshot.
@@ -48,8 +48,11 @@ final class TreeAssembler {
         var objects: [RecordObject] = []
     }
 
-    /// Objects from this size on have a record of their own.
-    private static let aloneMin = RecordHead.groupSize / 2
+    /// New chunks that lie behind each other in the batch and go into one record.
+    private var run: (range: Range<Int>, objects: [RecordObject])?
+
+    /// Smaller objects are gathered with others of their kind.
+    private static let largeMin = RecordHead.groupSize / 2
 
     init(
         repository: Repository, session: SessionIndex, progress: BackupProgress,
@@ -84,10 +87,15 @@ final class TreeAssembler {
                 let id = ids.next()!
                 try store(id, .data, range, of: batch)
                 xattrs = .object(id, length: UInt32(range.count))
-            case .checkpoint: try checkpoint()
-            case .finish(let root): try finish(root)
+            case .checkpoint:
+                try flushRun(of: batch)
+                try checkpoint()
+            case .finish(let root):
+                try flushRun(of: batch)
+                try finish(root)
             }
         }
+        try flushRun(of: batch)
     }
 
     private func withXattrs(_ entry: Entry) -> Entry {
@@ -206,14 +214,31 @@ final class TreeAssembler {
     ) throws {
         guard try isNew(id, kind) else { return }
         totals.bytesAdded += UInt64(range.count)
-        if range.count < Self.aloneMin {
+        if range.count < Self.largeMin {
             try group(id, kind, batch.bytes(range))
             return
         }
-        let object = RecordObject(id: id, kind: kind, offset: 0, length: UInt32(range.count))
+        if let run,
+            run.range.upperBound != range.lowerBound
+                || run.range.count + range.count > RecordHead.rawSizeMax
+        {
+            try flushRun(of: batch)
+        }
+        let start = run?.range.lowerBound ?? range.lowerBound
+        let object = RecordObject(
+            id: id, kind: kind, offset: UInt32(range.lowerBound - start),
+            length: UInt32(range.count))
+        run = (start..<range.upperBound, (run?.objects ?? []) + [object])
+    }
+
+    private func flushRun(of batch: Batch) throws {
+        guard let run else { return }
+        self.run = nil
         let compressor = compressor
         try output.submit {
-            PackingJob(action: .record(try compressor.compress(batch.bytes(range)), [object]))
+            PackingJob(
+                action: .records(
+                    try compressor.compress(run: batch.bytes(run.range), run.objects)))
         }
     }
 
@@ -239,7 +264,8 @@ final class TreeAssembler {
         let compressor = compressor
         try output.submit {
             let record = try group.bytes.withUnsafeBytes { try compressor.compress($0) }
-            return PackingJob(action: .record(record, group.objects))
+            return PackingJob(
+                action: .records([NewRecord(record: record, objects: group.objects)]))
         }
     }
 }

@@ -97,7 +97,7 @@ final class HostileRepository {
             store: repository.store, key: try session.newFileKey(kind))
         for piece in own {
             try writer.append(
-                CompressedRecord(bytes: piece.record),
+                CompressedRecord(bytes: piece.record, codec: .stored),
                 [
                     RecordObject(
                         id: piece.id, kind: piece.kind, offset: 0, length: UInt32(piece.length))
