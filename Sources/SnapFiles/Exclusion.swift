@@ -15,6 +15,8 @@ package struct Exclusion: Sendable {
     package var oneFileSystem = false
     /// Directories that are never backed up: the repository itself and the cache.
     package var directories: Set<FileIdentity> = []
+    /// File systems that are never backed up, by st_dev: mounts of snapshots.
+    package var devices: Set<UInt64> = []
 
     /// The tag of cache directories, https://bford.info/cachedir/.
     package static let cacheTag = (

@@ -234,7 +234,9 @@ final class TreeWalk {
         in directory: FileDescriptor, _ predecessor: PredecessorDirectory?, _ before: Place?
     ) throws {
         let identity = FileIdentity(found)
-        if exclusion.directories.contains(identity) { return }
+        if exclusion.directories.contains(identity) || exclusion.devices.contains(found.device) {
+            return
+        }
         owners.note(attributes)
         let opened = try source {
             try Self.openDirectory(name, in: directory, O_RDONLY | O_NOFOLLOW)

@@ -226,7 +226,9 @@ package final class ObjectReader: Sendable {
         hasMetDamage && damagedPacks.withLock { $0.contains(pack) }
     }
 
-    private func noteDamage(of pack: ObjectID) {
+    /// Something of the pack cannot be read: it is not built upon, and avoided where there is
+    /// another copy.
+    func noteDamage(of pack: ObjectID) {
         damagedPacks.withLock { _ = $0.insert(pack) }
         damageMet.store(true, ordering: .releasing)
     }

@@ -38,6 +38,8 @@ package final class SnapshotWriter {
     package private(set) var room = UInt64(Int64.max)
 
     package let progress: BackupProgress
+    /// Packs of the repository that were not there in full when this backup began.
+    package private(set) var absentPacks = 0
 
     private static let batchCount = 6
     private static let packingLimit = 6
@@ -81,6 +83,7 @@ package final class SnapshotWriter {
         do {
             // After the announcement: what a collection takes from now on, it takes knowing of us.
             try repository.objects.refresh()
+            absentPacks = try repository.avoidAbsentPacks()
             try start(session, template)
         } catch {
             session.end()

@@ -6,6 +6,7 @@
 import Glibc
 import SnapBase
 import SnapCrypto
+import SnapFiles
 import SnapFormat
 import SnapRepository
 import SnapStore
@@ -95,7 +96,10 @@ final class RepositoryAccess {
             if let newest = candidates.last { return newest }
             throw SnapError(.notFound, "there is no snapshot")
         }
-        if let found = candidates.last(where: { $0.time.seconds <= seconds }) { return found }
+        // Of one second the first: so the mount names them, too.
+        if let found = candidates.first(where: { $0.time.seconds == seconds })
+            ?? candidates.last(where: { $0.time.seconds < seconds })
+        { return found }
         throw SnapError(.notFound, "there is no snapshot of \(argument.text) or before")
     }
 
@@ -144,7 +148,8 @@ extension SnapshotFilter {
     var choice: SnapshotChoice {
         SnapshotChoice(
             hosts: Set(hosts.map(\.text)), tags: Set(tags.map(\.text)),
-            paths: Set(paths.map(\.bytes)))
+            // What cannot be made absolute is none of a snapshot's.
+            paths: Set(paths.map { (try? SourcePaths.absolute($0.bytes)) ?? $0.bytes }))
     }
 }
 

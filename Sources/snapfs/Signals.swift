@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Signals end a command in order: the first SIGINT or SIGTERM sets a flag that the engine polls, a
-// second one ends the process at once. Engine threads have all signals blocked, so a handler runs
-// on the main thread only.
+// Signals end a command in order: the first SIGINT, SIGTERM or SIGHUP sets a flag that the engine
+// polls, a second one ends the process at once. Engine threads have all signals blocked, so a
+// handler runs on the main thread only.
 
 import Glibc
 import SnapBase
@@ -34,7 +34,13 @@ enum Signals {
         _ = Interruption.requested  // the flag is created here, never inside a handler
         // A reader that goes away is an error of write(2), which the output reports or not.
         signal(SIGPIPE, SIG_IGN)
-        for number in [SIGINT, SIGTERM] {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            var before = sigaction()
+            sigaction(number, nil, &before)
+            // nohup(1) asked for it.
+            let ignored = 1  // SIG_IGN; functions cannot be compared
+            let handler = withUnsafeBytes(of: before.__sigaction_handler) { $0.load(as: Int.self) }
+            if number == SIGHUP && handler == ignored { continue }
             var action = sigaction()
             // No SA_RESTART: a password prompt must return from read(2).
             action.__sigaction_handler.sa_handler = { number in

@@ -7,6 +7,7 @@ import Glibc
 import SnapBase
 import SnapFiles
 import SnapFormat
+import SnapFuse
 import SnapRepository
 import SnapView
 
@@ -101,7 +102,7 @@ struct BackupRun {
         template.predecessor = predecessor?.manifest.id
         var options = FileBackup.Options()
         options.paths = paths
-        options.exclusion = try exclusion()
+        options.exclusion = try exclusion(paths)
         options.checkpointInterval = Int64(command.checkpointInterval)
         options.isInterrupted = poll(progress)
         options.report = { [output] problem in
@@ -153,6 +154,13 @@ struct BackupRun {
 
     /// Runs the source and commits; on any failure nothing is listed.
     private func finish(_ writer: SnapshotWriter, _ source: () throws -> Entry) throws -> Manifest {
+        if writer.absentPacks > 0 {
+            let packs = Format.count(UInt64(writer.absentPacks), "pack is", "packs are")
+            output.warning(
+                Text(
+                    "warning: \(packs) missing or cut short; what the sources still have of it is "
+                        + "stored again, 'snapfs check' says which snapshots are damaged"))
+        }
         let root: Entry
         do { root = try source() } catch {
             let error = SnapError.wrap(error)
@@ -163,7 +171,7 @@ struct BackupRun {
         return try writer.finish(root: root)
     }
 
-    private func exclusion() throws -> Exclusion {
+    private func exclusion(_ paths: [[UInt8]]) throws -> Exclusion {
         var exclusion = Exclusion()
         exclusion.patterns = try command.exclusions.patterns().map { try PathPattern($0) }
         exclusion.ifPresent = command.exclusions.marks
@@ -171,6 +179,12 @@ struct BackupRun {
         exclusion.largerThan = command.exclusions.largerThan?.bytes
         exclusion.oneFileSystem = command.exclusions.oneFileSystem
         exclusion.directories = try command.global.ownDirectories()
+        // The history in a source would grow by itself with every backup; named, it is meant.
+        for mount in try MountTable.read() where mount.type == "fuse.snapfs" {
+            let above = mount.mountPoint + [0x2f]
+            let isNamed = paths.contains { path in (path + [0x2f]).starts(with: above) }
+            if !isNamed { exclusion.devices.insert(mount.device) }
+        }
         return exclusion
     }
 

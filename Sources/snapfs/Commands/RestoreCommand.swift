@@ -137,10 +137,10 @@ struct RestoreCommand: Command {
             Format.count(summary.entriesRestored, "file or directory", "files and directories")
                 + ", " + Format.size(summary.bytesRestored)
         ]
-        if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) as they were") }
+        if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) unchanged") }
         if summary.entriesDeleted > 0 { parts.append("\(summary.entriesDeleted) deleted") }
         if summary.problems > 0 {
-            parts.append("\(summary.problems) not restored as they were")
+            parts.append("\(summary.problems) failed")
         }
         let verb = dryRun ? "would restore" : "restored"
         try output.note(

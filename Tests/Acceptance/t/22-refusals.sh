@@ -11,7 +11,7 @@ backup "$SRC"
 whole() { exits 0 "the repository is as it was after a mount $1" snapfs cat "latest:$SRC/file"; }
 refused() {     # WHAT DIR
     fails_with "1|64" "a mount $1 is refused" snapfs mount "$2"
-    is "nothing is mounted $1" "$(grep -c 'fuse.*snapfs' /proc/self/mountinfo)" 0
+    is "nothing is mounted $1" "$(grep -c " $T/.* - fuse.snapfs" /proc/self/mountinfo)" 0
     umount -l "$2" 2>/dev/null
     whole "$1"
 }
@@ -41,7 +41,7 @@ cd "$T" || exit 2
 for cache in mnt mnt/c mnt/c/d; do
     mkdir "$T/mnt"
     SNAPFS_CACHE_DIR=$T/$cache fails_with "1|64" "a mount over a cache to be made at $cache is refused" snapfs mount "$T/mnt"
-    is "nothing is mounted" "$(grep -c 'fuse.*snapfs' /proc/self/mountinfo)" 0
+    is "nothing is mounted" "$(grep -c " $T/.* - fuse.snapfs" /proc/self/mountinfo)" 0
     umount -l "$T/mnt" 2>/dev/null
     ok "and nothing made in it" rmdir "$T/mnt"
 done
