@@ -45,7 +45,6 @@ struct InitCommand: Command {
 
     func perform(_ output: Output) throws {
         let path = try global.repository()
-        try Self.requireParent(path)
         let isThere = path.withCString { access($0, F_OK) } == 0 || errno != ENOENT
         let store = try RepositoryAccess.store(path, create: true)
         let credential: SnapFormat.Credential
@@ -86,13 +85,6 @@ struct InitCommand: Command {
             return .keyFile(try Self.writeKey(try file.requireText("the new key file")))
         }
         return try .init(try global.newPasswordSource.read(output, confirm: true))
-    }
-
-    /// A directory above that is missing is a disk that is not mounted, or a slip of the hand.
-    private static func requireParent(_ path: [UInt8]) throws {
-        let parent = parentPath(path)
-        guard parent.withCString({ access($0, F_OK) }) != 0, errno == ENOENT else { return }
-        throw SnapError(.notFound, "there is no directory \(Text.escaped(parent)); make it first")
     }
 
     private static func requireEmpty(_ store: LocalStore, _ path: [UInt8]) throws {

@@ -33,10 +33,6 @@ backup "$T/other"
 # What users type.
 fails_with 64 "an unknown command behind global options" snapfs --json -r x frobnicate
 err_has "is called unknown" "no command 'frobnicate'"
-fails_with 1 "init where the directory above is missing" snapfs -r "$T/none/such" init --new-key-file "$T/k2"
-err_has "says so" "make it first"
-ok "and makes nothing" test ! -e "$T/none"
-ok "nor a key" test ! -e "$T/k2"
 cd "$T" || exit 2
 exits 0 "snapshots of a relative path" snapfs snapshots --path other
 out_has "are found" "$T/other"
