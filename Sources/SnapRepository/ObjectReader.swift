@@ -14,7 +14,7 @@ package final class ObjectReader: Sendable {
     /// Bounds of the caches; bytes unless said otherwise.
     package struct Limits: Sendable {
         package var indexPages = 16 << 20
-        package var records = 48 << 20
+        package var records = 36 << 20
         /// Open packs.
         package var packs = 64
         /// Threads that decode ahead of readers; 0 for none.
