@@ -44,7 +44,8 @@ bench: all
 
 soak: all
 	@contrib/install-dependencies test
-	Tests/Soak/run $(BINARY) $(SOAK_MINUTES)
+	$(SWIFT) build -c release --static-swift-stdlib --product snapfs-simulate
+	Tests/Soak/run $(BINARY) $(SOAK_MINUTES) .build/release/snapfs-simulate
 
 # `sudo make install` often finds no compiler: then it takes what `make` has built.
 install:

@@ -59,6 +59,14 @@ let package = Package(
                 "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
                 "SnapTestSupport",
             ], path: "Tests/SnapBenchIndex", swiftSettings: swiftSettings),
+        .target(
+            name: "SnapSimulation",
+            dependencies: ["SnapBase", "SnapFormat", "SnapRepository", "SnapTestSupport"],
+            path: "Tests/SnapSimulation", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "snapfs-simulate", dependencies: ["SnapBase", "SnapSimulation"],
+            path: "Tests/SnapSimulate", swiftSettings: swiftSettings),
+        tests("SnapSimulationTests", ["SnapSimulation", "SnapTestSupport"]),
         tests("SnapBaseTests", ["SnapBase", "SnapTestSupport"]),
         tests("SnapCryptoTests", ["SnapCrypto", "SnapBase", "SnapTestSupport"]),
         tests("SnapZstdTests", ["SnapZstd", "SnapBase", "SnapTestSupport"]),

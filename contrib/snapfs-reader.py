@@ -127,9 +127,10 @@ HEX = "[0-9a-f]"
 PACK_KINDS = {"data": 3, "meta": 4, "aux": 5}
 LAYOUT = {      # directory: what a name in it looks like
     "slots": f"{HEX}{{32}}", "keyring": r"\d{8}", "index": f"{HEX}{{64}}",
-    "sessions": rf"{HEX}{{32}}(\.[1-9]\d*)?", "snapshots": f"{HEX}{{32}}"}
+    "sessions": rf"{HEX}{{32}}(\.[1-9]\d*)?", "snapshots": f"{HEX}{{32}}",
+    "notes": rf"{HEX}{{32}}\.[1-9]\d*", "gc": r"\d{8}(\.done)?"}
 LAYOUT.update((directory, rf"({HEX}{{2}})/\1{HEX}{{62}}") for directory in PACK_KINDS)
-RESERVED = ("notes", "gc", "wal", "audit")
+RESERVED = ("wal", "audit")
 
 
 class Store:
@@ -655,7 +656,7 @@ class Segment:
 class Objects:
     """Objects by id, through the segments that count."""
 
-    def __init__(self, store, sealer, id_keys):
+    def __init__(self, store, sealer, id_keys, collected):
         self.store, self.sealer, self.id_keys = store, sealer, id_keys
         self.cache, self.cached, self.keys = collections.OrderedDict(), 0, {}
         self.all_segments = {}
@@ -663,8 +664,10 @@ class Objects:
             blob = store.read(f"index/{name}")
             need(hashlib.sha256(blob).hexdigest() == name, f"{name}: the name is not its hash")
             self.all_segments[name] = Segment(blob, sealer, f"index/{name}")
-        gone = {name for each in self.all_segments.values() for name in each.superseded}
-        self.segments = [each for name, each in self.all_segments.items() if name not in gone]
+        counted = {name: each for name, each in self.all_segments.items()
+                   if collected.counts_segment(name, each.collection)}
+        gone = {name for each in counted.values() for name in each.superseded}
+        self.segments = [each for name, each in counted.items() if name not in gone]
 
     def places(self, kind, ident):
         found = (segment.find(ident) for segment in self.segments)
@@ -709,11 +712,76 @@ class Objects:
         return content
 
 
-# SESSIONS AND SNAPSHOTS
+# SESSIONS, NOTES AND COLLECTIONS
+
+SESSION = {1: "id ! 16", 2: "time ! 8", 3: "host ! -", 4: "process ! 4", 5: "kind ! 1",
+           6: "pinned * 16", 7: "place ? 32"}
+HEARTBEAT = {1: "id ! 16", 2: "time ! 8", 3: "collection ? 8"}
+ABORT = {1: "id ! 16", 2: "time ! 8", 3: "host ! -", 4: "collection ! 8"}
+NOTE = {1: "snapshot ! 16", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "action ! 1",
+        6: "until ? 8", 7: "tags * -", 8: "reason ? -"}
+FORGET, UNFORGET, HOLD, RELEASE, TAGS = 1, 2, 3, 4, 5
+COLLECTION = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "forgotten ! -",
+              6: "condemned ! -", 7: "segments ! -"}
+COLLECTION_DONE = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "floor ! 8",
+                   6: "live ! -", 7: "segments ! -", 8: "packs ! -", 9: "gone_segments ! -",
+                   10: "gone_snapshots ! -", 11: "gone_sessions ! -"}
+ONLY_IF_NAMED = 2**64 - 1
+
+
+def items(data, size, what):
+    need(len(data) % size == 0, f"{what}: a list is cut off")
+    return [data[at:at + size] for at in range(0, len(data), size)]
+
+
+class Collected:
+    """What counts, by the newest collection that is closed."""
+
+    def __init__(self, store, sealer):
+        closed = [name for name in store.list("gc") if name.endswith(".done")]
+        self.floor, self.live, self.segments = 0, {}, set()
+        if not closed:
+            return
+        name = f"gc/{closed[-1]}"
+        end = open_single(sealer, store, name, 12, COLLECTION_DONE)
+        need(uint(end["number"], 0, 8) == int(closed[-1][:8]), f"{name}: another collection")
+        self.floor = uint(end["floor"], 0, 8)
+        self.live = {each[:16].hex(): each[16:] for each in items(end["live"], 48, name)}
+        self.segments = {each.hex() for each in items(end["segments"], 32, name)}
+
+    def counts_segment(self, name, seen):
+        return seen != ONLY_IF_NAMED and seen >= self.floor or name in self.segments
+
+    def counts_snapshot(self, name, seen, blob):
+        return seen >= self.floor or self.live.get(name) == hashlib.sha256(blob).digest()
+
+
+def forgotten(store, sealer):
+    """The snapshots whose notes are all there and end in a forget."""
+    notes, found = collections.defaultdict(dict), set()
+    for name in store.list("notes"):
+        notes[name[:32]][int(name[33:])] = f"notes/{name}"
+    for snapshot, names in notes.items():
+        try:
+            need(sorted(names) == list(range(1, len(names) + 1)), f"{snapshot}: notes are missing")
+            for number in sorted(names):
+                note = open_single(sealer, store, names[number], 10, NOTE)
+                need(note["snapshot"].hex() == snapshot, f"{names[number]}: of another snapshot")
+                action = note["action"][0]
+                need(FORGET <= action <= TAGS, f"{names[number]}: unknown action")
+                if action == FORGET:
+                    found.add(snapshot)
+                elif action == UNFORGET:
+                    found.discard(snapshot)
+        except FormatError as error:
+            warn(f"{error}")
+            found.discard(snapshot)
+    return found
+
+
+# SNAPSHOTS
 
 CONFIG = {1: "id ! 16", 2: "chunker ! 12"}      # 3 is reserved, and refused
-SESSION = {1: "id ! 16", 2: "time ! 8", 3: "host ! -", 4: "process ! 4", 5: "kind ! 1"}
-HEARTBEAT = {1: "id ! 16", 2: "time ! 8"}
 MANIFEST = {
     1: "id ! 16", 2: "logical ! 16", 3: "state ! 1", 4: "time ! 12", 5: "end ! 12", 6: "host ? -",
     7: "user ? -", 8: "job ? -", 9: "source ! 1", 10: "paths * -", 11: "tags * -", 12: "root ! -",
@@ -756,14 +824,26 @@ class Repository:
         need(64 <= minimum <= target < maximum <= OBJECT_MAX and target >= 256
              and target & target - 1 == 0, "config: bad sizes of chunks")
         id_keys = {kind: hkdf_expand(masters[0], label) for kind, label in ID_LABELS.items()}
-        self.objects = Objects(self.store, self.sealer, id_keys)
+        self.collected = Collected(self.store, self.sealer)
+        self.objects = Objects(self.store, self.sealer, id_keys, self.collected)
         self.trees = Trees(self.objects)
 
     def snapshots(self):
-        """The complete ones, oldest first; checkpoints are not listed."""
-        found = (Snapshot(self.sealer, self.store, name) for name in self.store.list("snapshots"))
-        return sorted((each for each in found if each.state[0] == 0),
+        """The complete ones that count and are not forgotten, oldest first."""
+        gone = forgotten(self.store, self.sealer)
+        found = (Snapshot(self.sealer, self.store, name) for name in self.committed()
+                 if name not in gone)
+        return sorted((each for each in found if each.state[0] == 0 and self.counts(each)),
                       key=lambda each: (each.time, each.id))
+
+    def committed(self):
+        """The names of manifests; the others are aborts."""
+        return [name for name in self.store.list("snapshots")
+                if self.store.read(f"snapshots/{name}", 4, 1) != b"\x09"]
+
+    def counts(self, snapshot):
+        return self.collected.counts_snapshot(snapshot.name, uint(snapshot.collection, 0, 8),
+                                              self.store.read(f"snapshots/{snapshot.name}"))
 
     def find(self, text):
         """(snapshot, entry) of SNAPSHOT[:PATH]"""
@@ -912,9 +992,14 @@ class Verify:
             self.attempt(self.segment, segment)
         for name in self.store.list("sessions"):
             self.attempt(self.session, name)
-        names = self.store.list("snapshots")
+        names = self.repository.committed()
         for name in names:
             self.attempt(self.snapshot, name, names)
+        for name in set(self.store.list("snapshots")) - set(names):
+            self.attempt(self.abort, name)
+        for name in self.store.list("gc"):
+            self.attempt(self.collection, name)
+        forgotten(self.store, self.sealer)
         for directory in set(RESERVED) & set(os.listdir(self.store.root)):
             warn(f"{directory}: reserved, not read")
         print(f"{len(self.packs)} packs, {len(self.objects.all_segments)} segments, "
@@ -976,10 +1061,22 @@ class Verify:
         values = open_single(self.sealer, self.store, f"sessions/{name}", 15 if beat else 7,
                              HEARTBEAT if beat else SESSION)
         need(values["id"].hex() == name[:32], f"sessions/{name}: the id is not the name")
-        need(beat or values["kind"] == b"\1", f"sessions/{name}: unknown kind")
+        need(beat or 1 <= values["kind"][0] <= 3, f"sessions/{name}: unknown kind")
+
+    def abort(self, name):
+        values = open_single(self.sealer, self.store, f"snapshots/{name}", 9, ABORT)
+        need(values["id"].hex() == name, f"snapshots/{name}: the id is not the name")
+
+    def collection(self, name):
+        done = name.endswith(".done")
+        values = open_single(self.sealer, self.store, f"gc/{name}", 12 if done else 11,
+                             COLLECTION_DONE if done else COLLECTION)
+        need(uint(values["number"], 0, 8) == int(name[:8]), f"gc/{name}: another collection")
 
     def snapshot(self, name, names):
         snapshot = Snapshot(self.sealer, self.store, name)
+        if not self.repository.counts(snapshot):
+            return
         if snapshot.predecessor and snapshot.predecessor.hex() not in names:
             warn(f"snapshots/{name}: its predecessor {snapshot.predecessor.hex()} is not there")
         try:

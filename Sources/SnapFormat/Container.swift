@@ -15,7 +15,13 @@ package enum FileKind: UInt8, Sendable {
     case index = 6
     case session = 7
     case manifest = 8
+    case abort = 9
+    case note = 10
+    case collectionStart = 11
+    case collectionEnd = 12
     case heartbeat = 15
+
+    package var isPack: Bool { self == .dataPack || self == .metadataPack }
 
     package var name: String {
         switch self {
@@ -26,6 +32,10 @@ package enum FileKind: UInt8, Sendable {
         case .index: "index segment"
         case .session: "session"
         case .manifest: "manifest"
+        case .abort: "abort"
+        case .note: "note"
+        case .collectionStart: "collection"
+        case .collectionEnd: "end of a collection"
         case .heartbeat: "heartbeat"
         }
     }

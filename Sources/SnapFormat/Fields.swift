@@ -94,6 +94,27 @@ package struct FieldReader {
         return try reader.integer(type)
     }
 
+    package mutating func optionalInteger<I: FixedWidthInteger>(
+        _ tag: UInt16, _ type: I.Type
+    ) throws -> I? {
+        guard let value = try optional(tag, count: MemoryLayout<I>.size) else { return nil }
+        var reader = ByteReader(value, name: name)
+        return try reader.integer(type)
+    }
+
+    /// A field that is a run of items of `size` bytes.
+    package mutating func items(_ tag: UInt16, size: Int) throws -> [[UInt8]] {
+        let value = try required(tag)
+        guard value.count % size == 0 else {
+            throw damaged("field \(tag) is not made of items of \(size) bytes")
+        }
+        return stride(from: 0, to: value.count, by: size).map { Array(value[$0..<$0 + size]) }
+    }
+
+    package mutating func objectIDs(_ tag: UInt16) throws -> [ObjectID] {
+        try items(tag, size: ObjectID.size).map { ObjectID($0) }
+    }
+
     package mutating func text(_ tag: UInt16) throws -> String {
         String(decoding: try optional(tag) ?? [], as: UTF8.self)
     }

@@ -79,8 +79,7 @@ package struct PackDescription: Sendable, Hashable {
         generation = try reader.u32()
         let kind = try reader.u8()
         try reader.zeros(7)
-        guard let kind = FileKind(rawValue: kind), kind == .dataPack || kind == .metadataPack
-        else {
+        guard let kind = FileKind(rawValue: kind), kind.isPack else {
             throw SnapError(.unsupported, "\(reader.name): unknown kind of pack; update snapfs")
         }
         self.kind = kind
@@ -94,6 +93,8 @@ package struct PackDescription: Sendable, Hashable {
         writer.u8(kind.rawValue)
         writer.zeros(7)
     }
+
+    package var packName: PackName { PackName(kind: kind, name: name) }
 
     /// The pack's path on the store.
     package var storeName: String { Self.storeName(name, kind) }
@@ -123,15 +124,19 @@ package struct IndexHeader: Sendable, Equatable {
     package var fanOutBits: UInt32
     package var supersededCount: Int
     package var session: [UInt8]
+    /// The newest that the writer saw.
     package var collection: UInt64
 
     /// Fan-out bits follow from the entry count: about 64 entries a slot.
-    package init(entryCount: Int, packCount: Int, supersededCount: Int, session: [UInt8]) {
+    package init(
+        entryCount: Int, packCount: Int, supersededCount: Int, session: [UInt8],
+        collection: UInt64 = 0
+    ) {
         self.entryCount = entryCount
         self.packCount = packCount
         self.supersededCount = supersededCount
         self.session = session
-        collection = 0
+        self.collection = collection
         fanOutBits = 0
         while entryCount >> Int(fanOutBits) > 64 && fanOutBits < Self.fanOutBitsMax {
             fanOutBits += 1

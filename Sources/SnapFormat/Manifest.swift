@@ -95,7 +95,25 @@ package struct Manifest: Sendable, Equatable {
         self.root = root
     }
 
-    package static func storeName(_ id: [UInt8]) -> String { "snapshots/" + Hex.encode(id) }
+    package static let directory = "snapshots"
+
+    package static func storeName(_ id: [UInt8]) -> String { "\(directory)/\(Hex.encode(id))" }
+
+    /// The id of a name in the directory; nil for a foreign one.
+    package static func parse(_ name: String) -> [UInt8]? {
+        guard let id = Hex.decode(name), id.count == 16 else { return nil }
+        return id
+    }
+
+    /// What the same backup has in common, run after run: one of them precedes the next.
+    package struct Series: Hashable, Sendable {
+        var source: Source
+        var host: String
+        var job: String?
+        var paths: [[UInt8]]
+    }
+
+    package var series: Series { Series(source: source, host: host, job: job, paths: paths) }
 
     package var hexID: String { Hex.encode(id) }
 

@@ -29,19 +29,20 @@ final class History: @unchecked Sendable {
     private var ended = false
     private var thread: Thread?
 
-    /// What the last listing held. Manifests never change.
+    /// What was shown last, and what was reported.
     private struct Known {
+        var catalog = Catalog()
         /// Those to show.
-        var manifests: [[UInt8]: Manifest] = [:]
-        /// Checkpoints, and what was not accepted.
-        var others: Set<[UInt8]> = []
-        /// What could not be read, which has been reported.
-        var damaged: Set<[UInt8]> = []
-        /// When that is tried again.
+        var manifests: [Manifest] = []
+        /// When damaged ones are read again.
         var retry = 0.0
+        /// Number of the collection that the index was read after.
+        var collected: UInt64 = 0
 
         func isShown(like other: Known) -> Bool {
-            manifests.keys == other.manifests.keys && damaged.isEmpty == other.damaged.isEmpty
+            manifests.map(\.id) == other.manifests.map(\.id)
+                && manifests.map(\.tags) == other.manifests.map(\.tags)
+                && catalog.damaged.isEmpty == other.catalog.damaged.isEmpty
         }
     }
 
@@ -134,47 +135,35 @@ final class History: @unchecked Sendable {
                 monitor.wakeAll()
             }
         }
-        let now = try read(Set(try repository.manifestIDs()))
+        let now = try read()
         let isNew = !now.isShown(like: known)
-        if isNew { try show(Array(now.manifests.values), isComplete: now.damaged.isEmpty) }
+        if isNew || now.collected != known.collected {
+            // Segments were there before the manifests that need them.
+            try repository.objects.refresh(now.catalog.collections)
+        }
+        if isNew { try show(now.manifests, isComplete: now.catalog.damaged.isEmpty) }
         known = now
         return isNew
     }
 
-    /// The manifests of a listing, of which only those are read that are new, or due again.
-    private func read(_ ids: Set<[UInt8]>) throws -> Known {
+    /// The snapshots that there are now; only those are read that are new, or due again.
+    private func read() throws -> Known {
         var now = known
-        now.manifests = known.manifests.filter { ids.contains($0.key) }
-        now.others.formIntersection(ids)
-        now.damaged.formIntersection(ids)
         let clock = MonotonicClock.now
-        let isDue = !now.damaged.isEmpty && clock >= now.retry
-        let kept = isDue ? [] : now.damaged
-        let unread = ids.subtracting(now.manifests.keys).subtracting(now.others).subtracting(kept)
-        if unread.isEmpty { return now }
-        // Segments were there before the manifests that need them.
-        try repository.objects.refresh()
-        now.damaged = kept
-        let read = try repository.manifests(Array(unread)) { id, error in
-            now.damaged.insert(id)
-            if known.damaged.contains(id) { return }
+        let isDue = clock >= now.retry
+        try now.catalog.refresh(try repository.ledger, retryingDamaged: isDue)
+        for (id, error) in now.catalog.damaged where known.catalog.damaged[id] == nil {
             report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
         }
-        for manifest in read {
-            if manifest.state == .complete && accepts(manifest) {
-                now.manifests[manifest.id] = manifest
-            } else {
-                now.others.insert(manifest.id)
-            }
-        }
-        if kept.isEmpty { now.retry = clock + retryInterval }
+        now.manifests = now.catalog.snapshots.filter { $0.state == .complete && accepts($0) }
+        now.collected = now.catalog.collections.end?.number ?? 0
+        if isDue { now.retry = clock + retryInterval }
         return now
     }
 
     private func show(_ manifests: [Manifest], isComplete: Bool) throws {
-        let ordered = manifests.sorted(by: Manifest.isBefore)
-        let names = HistoryTree.names(ordered)
-        let created = try ordered.filter { manifest in
+        let names = HistoryTree.names(manifests)
+        let created = try manifests.filter { manifest in
             monitor.locked { slots[manifest.id] == nil }
         }.map { try SnapshotView($0, repository: repository, caches: caches) }
         monitor.locked {
@@ -182,12 +171,12 @@ final class History: @unchecked Sendable {
                 views.append(view)
                 slots[view.manifest.id] = views.count
             }
-            let shown = zip(ordered, names).compactMap { manifest, name in
+            let shown = zip(manifests, names).compactMap { manifest, name in
                 slots[manifest.id].map { (manifest: manifest, name: name, slot: $0) }
             }
             current = HistoryTree(
                 shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())
-            newest = ordered.last
+            newest = manifests.last
         }
     }
 }

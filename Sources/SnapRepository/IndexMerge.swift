@@ -84,6 +84,8 @@ struct MergedPacks {
     private let starts: [Int]
     /// Packs in the merged table.
     private(set) var count = 0
+    /// Instead of a number, of packs that are left out.
+    static let leftOut = UInt32.max
 
     private struct Name {
         /// The first word of it: it tells nearly all names apart.
@@ -91,14 +93,19 @@ struct MergedPacks {
         var pack: UInt32
     }
 
-    /// Reads all names; throws `.unsupported` where they are too many for one segment.
-    init(_ segments: [IndexSegment]) throws {
+    /// Reads all names; throws `.unsupported` where they are too many for one segment. Packs of
+    /// which that is said are left out.
+    init(
+        _ segments: [IndexSegment], leavingOut isLeftOut: (PackName) -> Bool = { _ in false }
+    ) throws {
         var starts: [Int] = []
         var names: [Name] = []
         names.reserveCapacity(segments.reduce(0) { $0 + $1.header.packCount })
+        var out: Set<Int> = []
         for segment in segments {
             starts.append(names.count)
             try segment.forEachPack {
+                if isLeftOut($0.packName) { out.insert(names.count) }
                 names.append(Name(word: $0.name.words.0, pack: UInt32(names.count)))
             }
         }
@@ -109,8 +116,14 @@ struct MergedPacks {
         try findRepeated(names)
         for pack in numbers.indices {
             let first = Int(numbers[pack])
-            numbers[pack] = first == pack ? UInt32(count) : numbers[first]
-            if first == pack { count += 1 }
+            if first != pack {
+                numbers[pack] = numbers[first]
+            } else if out.contains(pack) {
+                numbers[pack] = Self.leftOut
+            } else {
+                numbers[pack] = UInt32(count)
+                count += 1
+            }
         }
         guard count < IndexHeader.packsMax else {
             throw SnapError(.unsupported, "\(count) packs are too many for one index segment")
@@ -142,7 +155,8 @@ struct MergedPacks {
         return try segments[segment].pack(UInt32(pack - starts[segment])).description.name
     }
 
-    /// The number in the merged table of a pack of a segment; throws `.damaged` without one.
+    /// The number in the merged table of a pack of a segment, or `leftOut`; throws `.damaged` where
+    /// the segment has no such pack.
     func number(_ pack: UInt32, segment: Int) throws -> UInt32 {
         guard pack < segments[segment].header.packCount else {
             throw SnapError(.damaged, "index entry: a pack out of range")

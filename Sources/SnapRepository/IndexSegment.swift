@@ -155,10 +155,17 @@ package final class IndexSegment: Sendable {
         SnapError(.damaged, "\(path): \(problem)")
     }
 
+    func counts(_ counting: Counting) -> Bool {
+        counting.countsSegment(name, collection: header.collection)
+    }
+
     // MARK: Lookup
 
     /// The entry of an id, nil where the segment has none.
-    package func lookup(_ id: ObjectID) throws -> IndexEntry? {
+    package func lookup(_ id: ObjectID) throws -> IndexEntry? { try position(id)?.entry }
+
+    /// The same, with its place among the entries.
+    func position(_ id: ObjectID) throws -> (number: Int, entry: IndexEntry)? {
         var range = try fanOut(id)
         // Ids are uniform: how far the id lies into its slot nearly always leads to the page.
         let fraction = id.words.0 << UInt64(header.fanOutBits)
@@ -175,7 +182,7 @@ package final class IndexSegment: Sendable {
             let (place, entry) = bytes.withUnsafeBytes {
                 Self.search($0, start, part, id)
             }
-            if let entry { return entry }
+            if let entry { return (place, entry) }
             if place > part.lowerBound && place < part.upperBound { return nil }
             range =
                 place == part.lowerBound

@@ -132,7 +132,8 @@ package enum IndexWriter {
 
     /// A segment of the objects of new packs.
     static func write(
-        _ packs: [FinishedPack], store: any Store, key: FileKey, session: [UInt8]
+        _ packs: [FinishedPack], store: any Store, key: FileKey, session: [UInt8],
+        collection: UInt64
     ) throws -> ObjectID {
         var entries: [IndexEntry] = []
         entries.reserveCapacity(packs.reduce(0) { $0 + $1.objects.count })
@@ -148,7 +149,7 @@ package enum IndexWriter {
         entries.sort { $0.id < $1.id }
         let header = IndexHeader(
             entryCount: entries.count, packCount: packs.count, supersededCount: 0,
-            session: session)
+            session: session, collection: collection)
         return try write(
             store: store, key: key, header: header,
             packs: { body in try packs.forEach { try body($0.description) } }, superseded: [],
@@ -156,29 +157,32 @@ package enum IndexWriter {
     }
 
     /// Merges segments into one that supersedes them, or what they supersede. Of equal ids the
-    /// first segment's entry stays whose pack is not one to avoid.
+    /// first segment's entry stays whose pack is not one to avoid. Packs can be left out, and what
+    /// is in no other.
     package static func merge(
         _ segments: [IndexSegment], superseding: [ObjectID]? = nil, store: any Store, key: FileKey,
-        session: [UInt8], avoiding isAvoided: ((ObjectID) -> Bool)? = nil
+        session: [UInt8], collection: UInt64 = 0, avoiding isAvoided: ((ObjectID) -> Bool)? = nil,
+        leavingOut isLeftOut: (PackName) -> Bool = { _ in false }
     ) throws -> ObjectID {
         let names = superseding ?? segments.map(\.name)
-        let packs = try MergedPacks(segments)
+        let packs = try MergedPacks(segments, leavingOut: isLeftOut)
         let avoided = try isAvoided.map { try packs.numbers(where: $0) } ?? []
         func pass(_ body: (IndexEntry) throws -> Void) throws {
             var merge = try IndexMerge(segments)
             while let next = try merge.next(avoiding: {
-                try !avoided.isEmpty && avoided.contains(packs.number($0.pack, segment: $1))
+                let pack = try packs.number($0.pack, segment: $1)
+                return pack == MergedPacks.leftOut || avoided.contains(pack)
             }) {
                 var entry = next.entry
                 entry.pack = try packs.number(entry.pack, segment: next.segment)
-                try body(entry)
+                if entry.pack != MergedPacks.leftOut { try body(entry) }
             }
         }
         var count = 0
         try pass { _ in count += 1 }
         let header = IndexHeader(
             entryCount: count, packCount: packs.count, supersededCount: names.count,
-            session: session)
+            session: session, collection: collection)
         return try write(
             store: store, key: key, header: header, packs: packs.forEach,
             superseded: names, entries: pass)

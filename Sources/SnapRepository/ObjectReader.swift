@@ -27,17 +27,16 @@ package final class ObjectReader: Sendable {
         var offset: UInt32
     }
 
-    let store: any Store
+    private let sealed: SealedFiles
     private let keys: DerivedKeys
-    private let masters: [UInt32: Secret]
-    private let repository: [UInt8]
-    private var newest: UInt32 { masters.keys.max()! }
     private let pages: PageCache
     private let records: LRUCache<RecordKey, Record>
     private let packs: LRUCache<ObjectID, Pack>
     private let ahead: ReadAhead?
     private let cache: IndexCache?
     private let state = Mutex(State())
+    /// Held while segments are listed or merged.
+    private let refreshing = Monitor()
     /// Number of the segment that the last object was found in: what was written together is asked
     /// for together, so the other segments are seldom asked at all.
     private let lastHit = Atomic<Int>(0)
@@ -50,20 +49,22 @@ package final class ObjectReader: Sendable {
         /// What lookups ask: the listed segments, or merged copies of them.
         var segments: [IndexSegment] = []
         var listed: [IndexSegment] = []
+        /// What may be built upon, where that is not all that is asked.
+        var buildable: [IndexSegment]?
+        var building = Building(CollectionState())
+        /// Number of the collection whose end says which segments count.
+        var end: UInt64 = 0
+        /// Segments that are there and do not count, or are superseded.
+        var uncounted: [ObjectID] = []
         var damaged: [(name: String, error: SnapError)] = []
         /// Listed segments that others supersede, each with those that it supersedes itself.
         var retired: [ObjectID: [ObjectID]] = [:]
     }
 
-    init(
-        store: any Store, keys: DerivedKeys, masters: [UInt32: Secret], repository: [UInt8],
-        cache: (any Store)?, limits: Limits
-    ) {
-        self.store = store
+    init(sealed: SealedFiles, keys: DerivedKeys, cache: (any Store)?, limits: Limits) {
+        self.sealed = sealed
         self.cache = cache.map { IndexCache(store: $0) }
         self.keys = keys
-        self.masters = masters
-        self.repository = repository
         pages = PageCache(costMax: limits.indexPages)
         records = LRUCache(costMax: limits.records)
         packs = LRUCache(costMax: limits.packs)
@@ -75,46 +76,61 @@ package final class ObjectReader: Sendable {
     /// The repository's segments that count, by the newest listing.
     package var segments: [IndexSegment] { state.withLock { $0.listed } }
 
+    /// What lookups ask: the same, or merged copies of them.
+    var askedSegments: [IndexSegment] { state.withLock { $0.segments } }
+
     /// Segments that cannot be read: what only they know is missing.
     package var damagedSegments: [(name: String, error: SnapError)] {
         state.withLock { $0.damaged }
     }
 
+    /// Segments that are there and do not count, or are superseded, by the newest listing.
+    var uncountedSegments: [ObjectID] { state.withLock { $0.uncounted } }
+
     /// Lists the index and opens what is new. Damaged segments are set aside, other errors thrown.
+    /// What counts, and what may be built upon, is as `collections` say, a listing from before.
     /// Without `usingCopy`, lookups ask the repository's own segments and nothing else.
-    package func refresh(usingCopy: Bool = true) throws {
-        var new = try list()
-        if usingCopy { new.segments = merged(new.listed) }
-        state.withLock { $0 = new }
+    package func refresh(_ collections: CollectionState, usingCopy: Bool = true) throws {
+        try refreshing.locked {
+            var new = try list(collections)
+            if usingCopy { new.segments = merged(new.listed) }
+            state.withLock { $0 = new }
+        }
     }
+
+    /// Number of the collection by whose end it was decided which segments count; 0 without any.
+    var collected: UInt64 { state.withLock { $0.end } }
 
     private func merged(_ listed: [IndexSegment]) -> [IndexSegment] {
         cache?.merged(
             listed, open: { try openSegment($0, in: $1) },
             newKey: {
-                try FileKey(
-                    kind: .index, generation: newest, salt: try Random.bytes(32),
-                    master: masters[newest]!, repository: repository)
+                try sealed.key(.index, salt: try Random.bytes(32))
             }) ?? listed
     }
 
     /// The segments of the repository itself that count.
-    func listedSegments() throws -> [IndexSegment] { try list().listed }
+    func listedSegments(_ collections: CollectionState) throws -> [IndexSegment] {
+        try list(collections).listed
+    }
 
     /// A collection may delete a superseded segment, and another one that supersedes it may come,
     /// between the listing and the look at it: then it is listed again.
-    private func list() throws -> State {
+    private func list(_ collections: CollectionState) throws -> State {
         for _ in 0..<8 {
-            if let state = try listOnce() { return state }
+            if let state = try listOnce(collections) { return state }
         }
-        throw SnapError(.busy, "the index at \(store.location) changes all the time; try again")
+        throw SnapError(
+            .busy, "the index at \(sealed.store.location) changes all the time; try again")
     }
 
-    private func listOnce() throws -> State? {
-        let (known, retired) = state.withLock { state in
-            (Dictionary(uniqueKeysWithValues: state.listed.map { ($0.name, $0) }), state.retired)
-        }
+    private func listOnce(_ collections: CollectionState) throws -> State? {
+        let (before, end) = (state.withLock { $0 }, collections.end?.number ?? 0)
+        let known = Dictionary(
+            (before.listed + (before.buildable ?? [])).map { ($0.name, $0) },
+            uniquingKeysWith: { a, _ in a })
         var new = State()
+        new.end = end
         var open: [IndexSegment] = []
         func add(_ name: ObjectID) throws {
             do { open.append(try known[name] ?? openSegment(name)) } catch let error as SnapError {
@@ -126,37 +142,66 @@ package final class ObjectReader: Sendable {
             }
         }
         let names = try indexNames()
-        new.retired = retired.filter { names.contains($0.key) }
+        // Who may build on less looks at all of them; so does who has another idea of what counts.
+        let building = collections.building
+        if building.isUnrestricted, before.end == end {
+            new.retired = before.retired.filter { names.contains($0.key) }
+        }
         for name in names where new.retired[name] == nil { try add(name) }
-        let superseded = Set(open.flatMap(\.superseded)).union(new.retired.values.joined())
+        let counting = collections.counting
+        var superseded: Set<ObjectID> = []
+        func findSuperseded() {
+            let counted = open.filter { $0.counts(counting) }
+            superseded = Set(counted.flatMap(\.superseded))
+                .union(new.retired.values.joined())
+        }
+        findSuperseded()
         // What superseded it is gone: it counts again.
         for name in new.retired.keys where !superseded.contains(name) {
             new.retired[name] = nil
             try add(name)
         }
-        for segment in open where superseded.contains(segment.name) {
+        findSuperseded()
+        for segment in open where segment.counts(counting) && superseded.contains(segment.name) {
             new.retired[segment.name] = segment.superseded
         }
-        new.listed = open.filter { !superseded.contains($0.name) }
-            .sorted { ($0.header.entryCount, $0.name) > ($1.header.entryCount, $1.name) }
-        do { for segment in new.listed { try segment.hold() } } catch let error as SnapError
-            where error.kind == .notFound
-        { return nil }
+        new.listed = Self.sorted(
+            open.filter { $0.counts(counting) && !superseded.contains($0.name) })
+        new.uncounted = names.subtracting(new.listed.map(\.name))
+            .subtracting(new.damaged.compactMap { ObjectID(hex: $0.name) }).sorted()
+        new.building = building
+        if !building.isUnrestricted {
+            let allowed = open.filter {
+                building.allowsSegment($0.name, collection: $0.header.collection)
+            }
+            let replaced = Set(allowed.flatMap(\.superseded))
+            new.buildable = Self.sorted(allowed.filter { !replaced.contains($0.name) })
+        }
+        do {
+            for segment in new.listed + (new.buildable ?? []) { try segment.hold() }
+        } catch let error as SnapError where error.kind == .notFound { return nil }
         new.segments = new.listed
         return new
+    }
+
+    private static func sorted(_ segments: [IndexSegment]) -> [IndexSegment] {
+        segments.sorted { ($0.header.entryCount, $0.name) > ($1.header.entryCount, $1.name) }
     }
 
     /// The names in the index, each once: a directory that changes while it is listed may show one
     /// twice.
     private func indexNames() throws -> Set<ObjectID> {
-        Set(try store.list("index").compactMap { ObjectID(hex: $0.name) })
+        Set(try sealed.store.list("index").compactMap { ObjectID(hex: $0.name) })
     }
 
-    func openSegment(_ name: ObjectID) throws -> IndexSegment { try openSegment(name, in: store) }
+    func openSegment(_ name: ObjectID) throws -> IndexSegment {
+        try openSegment(name, in: sealed.store)
+    }
 
     private func openSegment(_ name: ObjectID, in store: any Store) throws -> IndexSegment {
         try IndexSegment(
-            name, store: store, masters: masters, repository: repository, pages: pages)
+            name, store: store, masters: sealed.masters, repository: sealed.repository,
+            pages: pages)
     }
 
     /// Adds a segment that this process has written. In a long backup these become many, and a new
@@ -166,11 +211,14 @@ package final class ObjectReader: Sendable {
         let (count, listed) = state.withLock {
             $0.segments.append(segment)
             $0.listed.append(segment)
+            $0.buildable?.append(segment)
             return ($0.segments.count, $0.listed)
         }
         guard cache != nil, count > IndexCache.segmentsMax else { return }
-        let used = merged(listed)
-        state.withLock { $0.segments = used }
+        refreshing.locked {
+            let used = merged(listed)
+            state.withLock { $0.segments = used }
+        }
     }
 
     /// How many segments a lookup may have to ask.
@@ -196,16 +244,20 @@ package final class ObjectReader: Sendable {
         }
     }
 
-    /// Whether an object can be built upon: a readable segment has it, in a pack of which nothing
-    /// was found damaged. One that only a damaged page may have is stored again by who asks, and so
-    /// found again.
+    /// Whether an object can be built upon: a readable segment has it, in a pack that no open
+    /// collection condemns and of which nothing was found damaged. One that only a damaged page may
+    /// have is stored again by who asks, and so found again.
     package func contains(_ id: ObjectID) throws -> Bool {
+        let (buildable, building) = state.withLock { ($0.buildable, $0.building) }
+        let accept = { (segment: IndexSegment, entry: IndexEntry) throws -> Bool? in
+            try segment.requirePack(entry.pack)
+            guard self.hasMetDamage || buildable != nil else { return true }
+            let pack = try segment.pack(entry.pack).description
+            return self.isDamaged(pack.name) || !building.allows(pack.packName) ? nil : true
+        }
         do {
-            return try lookUp(id) { segment, entry in
-                try segment.requirePack(entry.pack)
-                guard hasMetDamage else { return true }
-                return isDamaged(try segment.pack(entry.pack).description.name) ? nil : true
-            } != nil
+            if let buildable { return try lookUp(id, in: buildable, accept) != nil }
+            return try lookUp(id, accept) != nil
         } catch let error as SnapError where error.isFinding { return false }
     }
 
@@ -321,12 +373,10 @@ package final class ObjectReader: Sendable {
         return try packs.value(
             description.name, cost: { _ in 1 },
             make: {
-                guard let master = masters[description.generation] else {
-                    throw SnapError(
-                        .damaged, "\(description.storeName): sealed under an unknown generation")
-                }
-                return try Pack(
-                    description, store: store, master: master, repository: repository)
+                try Pack(
+                    description, store: sealed.store,
+                    master: try sealed.master(description.generation, description.storeName),
+                    repository: sealed.repository)
             })
     }
 

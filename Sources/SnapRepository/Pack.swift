@@ -99,6 +99,21 @@ package final class Pack: Sendable {
         return Record(owning: raw, start: 0, count: head.rawSize)
     }
 
+    /// The opened bytes of a record as they were sealed, head and content.
+    func plain(_ place: RecordPlace) throws -> CompressedRecord {
+        let size = Int(place.size)
+        guard size >= SealingKey.tagSize + RecordHead.size,
+            size <= RecordHead.rawSizeMax + 1024, Int(place.offset) + size <= file.size
+        else { throw damaged(place, "outside the pack") }
+        var bytes = [UInt8](repeating: 0, count: size)
+        let codec = try bytes.withUnsafeMutableBytes { sealed in
+            try file.read(at: Int(place.offset), into: sealed)
+            return try open(sealed, place).head.codec
+        }
+        bytes.removeLast(SealingKey.tagSize)
+        return CompressedRecord(bytes: bytes, codec: codec)
+    }
+
     /// Opens the sealed bytes of a record where they lie; its content is a part of them, and as it
     /// is to be read unless the head says that it is compressed.
     func open(

@@ -14,11 +14,9 @@ final class PackingStage {
     private let sessionIndex: SessionIndex
     private let template: Manifest
     private let progress: BackupProgress
-    private var session: Session
-    private var writers: [FileKind: PackWriter] = [:]
-    /// Packs that no segment names yet.
-    private var finished: [FinishedPack] = []
-    private var pending = 0
+    private var session: Session<SealedLedger>
+    private let keys: FileKeys
+    private let sink: PackSink
 
     /// Objects after which a segment is published.
     private static let segmentEntries = 256 << 10
@@ -26,11 +24,14 @@ final class PackingStage {
     static let segmentsMax = 32
 
     init(
-        repository: Repository, session: Session, sessionIndex: SessionIndex, template: Manifest,
+        repository: Repository, session: Session<SealedLedger>, sessionIndex: SessionIndex,
+        template: Manifest,
         progress: BackupProgress
     ) {
         self.repository = repository
         self.session = session
+        keys = FileKeys(repository, session: session.id)
+        sink = PackSink(store: repository.store, keys: keys)
         self.sessionIndex = sessionIndex
         self.template = template
         self.progress = progress
@@ -48,68 +49,52 @@ final class PackingStage {
                 }
             }
         } catch {
-            writers.values.forEach { $0.discard() }
+            sink.discard()
             throw error
         }
-        writers.values.forEach { $0.discard() }
+        sink.discard()
         return nil
     }
 
     /// The next job. The session lives while the source has nothing new.
     private func next(_ input: OrderedWork<PackingJob>) throws -> PackingJob? {
-        try input.next(every: Double(Session.heartbeatInterval)) { try session.heartbeat() }
+        try input.next(every: sessionHeartbeatInterval) { try session.heartbeat() }
     }
 
     private func append(_ new: NewRecord) throws {
-        let kind = new.objects[0].kind.packKind
-        let writer: PackWriter
-        if let open = writers[kind] {
-            writer = open
-        } else {
-            writer = try PackWriter(
-                store: repository.store, key: try session.newFileKey(kind))
-            writers[kind] = writer
-        }
-        try writer.append(new.record, new.objects)
+        try sink.append(new)
         progress.stored(new.record.bytes.count)
-        if writer.isFull { try close(kind) }
-        if pending >= Self.segmentEntries { try publish() }
+        if sink.pending >= Self.segmentEntries { try publish() }
         try session.heartbeat()
-    }
-
-    private func close(_ kind: FileKind) throws {
-        guard let writer = writers.removeValue(forKey: kind) else { return }
-        let pack = try writer.finish(store: repository.store)
-        pending += pack.objects.count
-        finished.append(pack)
     }
 
     /// Makes the finished packs durable and then known.
     private func publish() throws {
+        let finished = sink.takeFinished()
         if finished.isEmpty { return }
         try repository.store.synchronize()
         let name = try IndexWriter.write(
-            finished, store: repository.store, key: try session.newFileKey(.index),
-            session: session.id)
+            finished, store: repository.store, key: try keys.next(.index),
+            session: session.id, collection: session.state.newest)
         try repository.store.synchronize()
         repository.objects.add(try repository.objects.openSegment(name))
         sessionIndex.remove(finished)
-        finished = []
-        pending = 0
     }
 
     private func closeAll() throws {
-        for kind in [FileKind.dataPack, .metadataPack] { try close(kind) }
+        try sink.closeAll()
         try publish()
         try mergeIndex()
         // Also segments of others, which this snapshot may rest on.
         try repository.store.synchronize()
     }
 
-    /// Commits what there is under this session and goes on under a new one, announced before.
+    /// Commits what there is under this session and goes on under a new one, announced before. Not
+    /// where a collection began meanwhile: it waits for this session, and what was looked up under
+    /// it must not be taken.
     private func checkpoint(_ root: Entry, _ totals: Totals) throws {
         try closeAll()
-        let next = try Session(repository, host: template.host)
+        guard let next = try session.successor() else { return }
         var manifest = manifest(root, totals)
         manifest.state = .checkpoint
         do { try session.commit(manifest) } catch {
@@ -133,6 +118,7 @@ final class PackingStage {
         var manifest = template
         manifest.id = session.id
         manifest.logicalID = session.id
+        manifest.collection = session.state.newest
         manifest.root = root
         manifest.totals = progress.complete(totals)
         manifest.endTime = Timestamp.now()
@@ -146,17 +132,23 @@ final class PackingStage {
     /// for what can still be read of it.
     private func mergeIndex() throws {
         let objects = repository.objects
-        let listed = try objects.listedSegments()
+        // What an open collection condemns must not come back in a segment that counts after it.
+        let collections = try CollectionState(try repository.ledger)
+        guard collections.building.isUnrestricted, collections.newest == session.state.newest else {
+            return
+        }
+        let listed = try objects.listedSegments(collections)
         guard listed.count > (objects.hasMetDamage ? 1 : Self.segmentsMax) else { return }
         do {
             _ = try IndexWriter.merge(
-                listed, store: repository.store, key: try session.newFileKey(.index),
-                session: session.id, avoiding: { objects.isDamaged($0) })
+                listed, store: repository.store, key: try keys.next(.index),
+                session: session.id, collection: session.state.newest,
+                avoiding: { objects.isDamaged($0) })
         } catch let error as SnapError where error.isFinding {
             // For check to tell: what this backup wrote does not need the damaged segment.
             return
         }
         try repository.store.synchronize()
-        try objects.refresh()
+        try objects.refresh(collections)
     }
 }

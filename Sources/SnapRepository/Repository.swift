@@ -10,11 +10,12 @@ import SnapStore
 
 /// An open repository. Thread-safe.
 package final class Repository: Sendable {
-    package let store: any Store
-    package let id: [UInt8]
+    package var store: any Store { sealed.store }
+    package var id: [UInt8] { sealed.repository }
     package let keys: DerivedKeys
     package let configuration: Configuration
     package let objects: ObjectReader
+    let sealed: SealedFiles
     private let keyring: Keyring
 
     package var location: String { store.location }
@@ -23,18 +24,14 @@ package final class Repository: Sendable {
     package var holders: [Holder] { keyring.holders }
 
     private init(
-        store: any Store, id: [UInt8], keyring: Keyring, configuration: Configuration,
-        keys: DerivedKeys, cache: (any Store)?, limits: ObjectReader.Limits
-    ) throws {
-        self.store = store
-        self.id = id
+        sealed: SealedFiles, keyring: Keyring, configuration: Configuration, keys: DerivedKeys,
+        cache: (any Store)?, limits: ObjectReader.Limits
+    ) {
+        self.sealed = sealed
         self.keyring = keyring
         self.configuration = configuration
         self.keys = keys
-        let masters = keyring.generations
-        objects = ObjectReader(
-            store: store, keys: keys, masters: masters, repository: id, cache: cache,
-            limits: limits)
+        objects = ObjectReader(sealed: sealed, keys: keys, cache: cache, limits: limits)
     }
 
     /// Opens the repository with a credential. Throws `.noRepository`, `.wrongKey`, `.unsupported`.
@@ -48,10 +45,10 @@ package final class Repository: Sendable {
         let keys = try openSlot(store, credential, repository: id, warn: warn)
         let keyring = try newestKeyring(store, keys, repository: id)
         let derived = try DerivedKeys(master: keyring.generations[0]!)
-        let plain = try readSealed(
-            store, Configuration.storeName, .config, masters: keyring.generations, repository: id)
-        return try Repository(
-            store: store, id: id, keyring: keyring,
+        let sealed = SealedFiles(store: store, repository: id, masters: keyring.generations)
+        let plain = try sealed.read(Configuration.storeName, .config)
+        return Repository(
+            sealed: sealed, keyring: keyring,
             configuration: try Configuration(fields: plain, repository: id), keys: derived,
             cache: cache(Hex.encode(id)), limits: limits)
     }
@@ -96,9 +93,8 @@ package final class Repository: Sendable {
             guard try store.read("slots/\(try slot.name())", limit: 4096) == slot.file,
                 try newestKeyring(store, keys, repository: id).generations.count == 1
             else { throw SnapError(.io, "the new repository cannot be read back") }
-            _ = try readSealed(
-                store, Configuration.storeName, .config, masters: keyring.generations,
-                repository: id)
+            _ = try SealedFiles(store: store, repository: id, masters: keyring.generations)
+                .read(Configuration.storeName, .config)
         }
         try check()
         try store.create(Marker.storeName, Marker.bytes(repository: id))
@@ -211,69 +207,40 @@ package final class Repository: Sendable {
 
     // MARK: Small sealed files
 
-    /// Reads a sealed file of one record: its fields.
-    package func readSealed(_ name: String, _ kind: FileKind) throws -> [UInt8] {
-        try Self.readSealed(
-            store, name, kind, masters: keyring.generations, repository: id)
-    }
-
-    private static func readSealed(
-        _ store: any Store, _ name: String, _ kind: FileKind, masters: [UInt32: Secret],
-        repository: [UInt8]
-    ) throws -> [UInt8] {
-        let file = try store.read(name, limit: ContainerHeader.wholeFileSizeMax)
-        let header = try ContainerHeader(Array(file.prefix(ContainerHeader.size)), name: name)
-        guard let master = masters[header.generation] else {
-            throw SnapError(
-                .damaged,
-                "\(name): sealed under generation \(header.generation), not in the keyring")
-        }
-        let key = try FileKey(
-            header, kind: kind, master: master, repository: repository, name: name)
-        return try key.open(
-            at: UInt64(ContainerHeader.size), role: .last, storeName: name,
-            Array(file.dropFirst(ContainerHeader.size)), name: name)
-    }
-
     /// The key of a new file, under the newest generation.
     package func newFileKey(_ kind: FileKind, session: [UInt8], counter: UInt64) throws -> FileKey {
-        let generation = keyring.newest
-        return try FileKey(
-            kind: kind, generation: generation,
+        try sealed.key(
+            kind,
             salt: try keys.salt(
-                session: session, counter: counter, random: try Random.bytes(32)),
-            master: keyring.generations[generation]!, repository: id)
+                session: session, counter: counter, random: try Random.bytes(32)))
     }
 
     // MARK: Snapshots
 
-    /// The ids of all manifests, checkpoints included.
-    package func manifestIDs() throws -> [[UInt8]] {
-        try store.list("snapshots").compactMap { entry in
-            guard let id = Hex.decode(entry.name), id.count == 16 else { return nil }
-            return id
+    package var ledger: SealedLedger {
+        get throws { try SealedLedger(self) }
+    }
+
+    /// The snapshots that there are now.
+    package func catalog() throws -> Catalog {
+        var catalog = Catalog()
+        try catalog.refresh(try ledger)
+        return catalog
+    }
+
+    /// Runs body; where that meets damage and a collection has ended since the index was read, once
+    /// more with a new index: what seemed to be missing may have been moved.
+    package func afresh<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as SnapError where error.isFinding {
+            let now = try CollectionState(try ledger)
+            guard let end = now.end, end.number != objects.collected else { throw error }
+            try objects.refresh(now)
+            return try body()
         }
     }
 
-    package func manifest(_ id: [UInt8]) throws -> Manifest {
-        try Manifest(
-            fields: try readSealed(Manifest.storeName(id), .manifest), id: id)
-    }
-
-    /// Loads every manifest, or those of `ids`, in order; those that cannot be read are passed to
-    /// `damaged`, those that are gone are left out.
-    package func manifests(
-        _ ids: [[UInt8]]? = nil, damaged: ([UInt8], SnapError) throws -> Void
-    ) throws -> [Manifest] {
-        var manifests: [Manifest] = []
-        for id in try ids ?? manifestIDs() {
-            do { manifests.append(try manifest(id)) } catch {
-                let error = SnapError.wrap(error)
-                // Deleted between listing and reading: not damage.
-                if error.kind == .notFound { continue }
-                try damaged(id, error)
-            }
-        }
-        return manifests.sorted(by: Manifest.isBefore)
+    /// Lists the index anew, by what counts now.
+    package func refresh(usingCopy: Bool = true) throws {
+        try objects.refresh(try CollectionState(try ledger), usingCopy: usingCopy)
     }
 }

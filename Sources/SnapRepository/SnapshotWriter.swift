@@ -63,8 +63,11 @@ package final class SnapshotWriter {
 
     /// Announces a session and starts the stages. `template` has everything of the manifest that
     /// the source decides, and the entry of "/" as root; id, tree and totals are filled in.
+    /// `predecessor` names the one that entries are taken from: it is called after the announcement
+    /// and is told what may be built upon.
     package init(
-        repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int
+        repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int,
+        predecessor: (Building) throws -> [UInt8]? = { _ in nil }
     ) throws {
         self.repository = repository
         self.progress = progress
@@ -79,11 +82,13 @@ package final class SnapshotWriter {
         packing = OrderedWork(pool: workers, limit: Self.packingLimit)
         batch = try pool.acquire()
         // What has started ends with this object.
-        let session = try Session(repository, host: template.host)
+        let session = try Session(repository.ledger, kind: .writer, host: template.host)
         do {
             // After the announcement: what a collection takes from now on, it takes knowing of us.
-            try repository.objects.refresh()
-            absentPacks = try repository.avoidAbsentPacks()
+            try repository.objects.refresh(session.state)
+            absentPacks = try repository.avoidAbsentPacks(session.state.building)
+            var template = template
+            template.predecessor = try predecessor(session.state.building)
             try start(session, template)
         } catch {
             session.end()
@@ -91,7 +96,7 @@ package final class SnapshotWriter {
         }
     }
 
-    private func start(_ session: Session, _ template: Manifest) throws {
+    private func start(_ session: Session<SealedLedger>, _ template: Manifest) throws {
         let index = SessionIndex()
         let (repository, hashing, packing, outcome, pool, progress) =
             (repository, hashing, packing, outcome, pool, progress)

@@ -20,12 +20,12 @@ extension SnapshotView {
         guard let id = placed.extent.id else {
             throw SnapError(.invalid, "a hole has no bytes")
         }
-        let location = try locate(id)
+        let (record, location) = try record(of: id)
         let from = Int(placed.extent.offset)
         guard placed.length <= location.length - from else {
             throw SnapError(.damaged, "object \(id.hex.prefix(16)): shorter than its extent")
         }
-        return try objects.record(location).withBytes(
+        return try record.withBytes(
             offset: location.offset + from, count: placed.length, body)
     }
 }

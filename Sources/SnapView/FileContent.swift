@@ -61,13 +61,13 @@ extension SnapshotView {
             out.initializeMemory(as: UInt8.self, repeating: 0)
             return
         }
-        let location = try locate(id)
+        let (record, location) = try record(of: id)
         let (from, over) = Int(at - placed.start).addingReportingOverflow(
             Int(placed.extent.offset))
         guard !over, from <= location.length - out.count else {
             throw SnapError(.damaged, "object \(id.hex.prefix(16)): shorter than its extent")
         }
-        try objects.record(location).withBytes(
+        try record.withBytes(
             offset: location.offset + from, count: out.count
         ) { out.copyMemory(from: $0) }
     }
@@ -108,7 +108,7 @@ extension SnapshotView {
             id, cost: { $0.extents.count * 64 + 64 },
             make: {
                 try within("list \(id.hex.prefix(16))") {
-                    try ListNode(try objects.bytes(id), from: start)
+                    try ListNode(try bytes(id), from: start)
                 }
             })
     }

@@ -21,8 +21,9 @@ package final class RepositoryCheck {
     package func run(readData: Bool, threads: Int) throws -> CheckReport {
         // Manifests before the index and the index before the packs: what one names, the next one
         // had before it.
-        let manifests = try readManifests()
-        try repository.objects.refresh(usingCopy: false)
+        let catalog = try repository.catalog()
+        let manifests = try readManifests(catalog)
+        try repository.objects.refresh(catalog.collections, usingCopy: false)
         let store = StoreCheck(repository, report, observer)
         try store.run()
         let trees =
@@ -57,13 +58,21 @@ package final class RepositoryCheck {
         return try trees.next() ?? TreeFindings()
     }
 
-    private func readManifests() throws -> [Manifest] {
-        let manifests = try repository.manifests { id, error in
+    private func readManifests(_ catalog: Catalog) throws -> [Manifest] {
+        for (id, error) in catalog.damaged.sorted(by: { Hex.encode($0.key) < Hex.encode($1.key) }) {
             guard error.isFinding else { throw error }
             report.add(CheckFinding(.file(Manifest.storeName(id)), error.message))
             report.noteDamaged(id)
         }
-        report.snapshots = manifests.filter { $0.state == .complete }.count
-        return manifests
+        if let damage = catalog.collections.damage {
+            report.add(CheckFinding(.file(CollectionStart.directory), damage.message))
+        }
+        for (name, error) in catalog.notes.damaged {
+            report.add(CheckFinding(.file(name), error.message))
+        }
+        // What is forgotten can be brought back: it must be whole, too.
+        let snapshots = catalog.snapshots
+        report.snapshots = snapshots.filter { $0.state == .complete }.count
+        return (snapshots + catalog.forgotten).sorted(by: Manifest.isBefore)
     }
 }

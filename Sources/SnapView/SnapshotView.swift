@@ -71,6 +71,7 @@ package struct Place: Sendable {
 package final class SnapshotView: Sendable {
     package let manifest: Manifest
     package let root: Place
+    private let repository: Repository
     let objects: ObjectReader
     let caches: ViewCaches
     /// Tells the views that share caches apart; never used again, unlike an address.
@@ -79,6 +80,7 @@ package final class SnapshotView: Sendable {
 
     package init(_ manifest: Manifest, repository: Repository, caches: ViewCaches) throws {
         self.manifest = manifest
+        self.repository = repository
         objects = repository.objects
         self.caches = caches
         number = Self.numbers.add(1, ordering: .relaxed).newValue
@@ -93,7 +95,7 @@ package final class SnapshotView: Sendable {
             id, cost: { $0.memory },
             make: {
                 try within("directory \(id.hex.prefix(16))") {
-                    try DirectoryNode(try objects.bytes(id))
+                    try DirectoryNode(try bytes(id))
                 }
             })
     }
@@ -265,7 +267,7 @@ package final class SnapshotView: Sendable {
         case .none: return []
         case .inline(let run): return run
         case .object(let id, let length):
-            let bytes = try objects.bytes(id)
+            let bytes = try bytes(id)
             guard bytes.count == Int(length) else {
                 throw SnapError(.damaged, "extended attributes of the wrong length")
             }
@@ -273,11 +275,24 @@ package final class SnapshotView: Sendable {
         }
     }
 
-    /// Where an object of this snapshot is.
-    func locate(_ id: ObjectID) throws -> ObjectLocation {
-        if let location = caches.locations.value(id) { return location }
-        let location = try objects.locate(id)
-        caches.locations.insert(id, location, cost: 1)
-        return location
+    /// A small object of this snapshot, wherever a collection has moved it.
+    func bytes(_ id: ObjectID) throws -> [UInt8] {
+        try repository.afresh { try objects.bytes(id) }
+    }
+
+    /// The record that holds an object of this snapshot, and where in it.
+    func record(of id: ObjectID) throws -> (record: Record, location: ObjectLocation) {
+        if let location = caches.locations.value(id) {
+            // It may have been moved since.
+            do { return (try objects.record(location), location) } catch let error as SnapError
+                where error.isFinding
+            {}
+        }
+        return try repository.afresh {
+            let location = try objects.locate(id)
+            let record = try objects.record(location)
+            caches.locations.insert(id, location, cost: 1)
+            return (record, location)
+        }
     }
 }

@@ -54,7 +54,7 @@ final class RepositoryAccess {
             store, credential, limits: limits,
             cache: { CacheDirectory.store(cache, repository: $0, output) },
             warn: { output.warning(Text("warning: \($0)")) })
-        try repository.objects.refresh()
+        try repository.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")
         }
@@ -73,10 +73,18 @@ final class RepositoryAccess {
 
     private func manifests() throws -> [Manifest] {
         if let complete { return complete }
-        let found = try repository.manifests { id, error in
+        let catalog = try repository.catalog()
+        for (id, error) in catalog.damaged.sorted(by: { Hex.encode($0.key) < Hex.encode($1.key) }) {
             damagedManifests.append((id, error))
             output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
-        }.filter { $0.state == .complete }
+        }
+        if let damage = catalog.collections.damage {
+            output.warning("warning: \(damage.message)")
+        }
+        for (name, error) in catalog.notes.damaged {
+            output.warning("warning: \(name): \(error.message)")
+        }
+        let found = catalog.snapshots.filter { $0.state == .complete }
         complete = found
         return found
     }
@@ -99,7 +107,9 @@ final class RepositoryAccess {
         // Of one second the first: so the mount names them, too.
         if let found = candidates.first(where: { $0.time.seconds == seconds })
             ?? candidates.last(where: { $0.time.seconds < seconds })
-        { return found }
+        {
+            return found
+        }
         throw SnapError(.notFound, "there is no snapshot of \(argument.text) or before")
     }
 

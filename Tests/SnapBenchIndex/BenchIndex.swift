@@ -60,7 +60,7 @@ enum BenchIndex {
 
     private static func merge(_ place: Place) throws {
         let repository = try place.open(place.store())
-        try repository.objects.refresh(usingCopy: false)
+        try repository.refresh(usingCopy: false)
         let segments = repository.objects.segments
         let before = Usage.processor
         let session = try Random.bytes(16)

@@ -20,7 +20,7 @@ struct LookupBench {
         self.lookups = lookups
         var random = SeededRandom(seed: 1)
         let repository = try place.open(place.store())
-        try repository.objects.refresh(usingCopy: false)
+        try repository.refresh(usingCopy: false)
         let segments = repository.objects.segments
         let total = segments.reduce(0) { $0 + $1.header.entryCount }
         let step = max(1, total / lookups)
@@ -58,7 +58,7 @@ struct LookupBench {
         let before = Usage.processor
         let repository = try place.open(store, limits: limits)
         _ = store.take()
-        try repository.objects.refresh(usingCopy: false)
+        try repository.refresh(usingCopy: false)
         let (reads, bytes) = store.take()
         let milliseconds = BenchIndex.hundredths((Usage.processor - before) * 1000)
         print("\(title): open \(milliseconds) ms, index \(reads) reads, \(bytes) bytes")

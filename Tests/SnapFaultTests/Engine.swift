@@ -90,7 +90,7 @@ final class Engine: @unchecked Sendable {
 
     func open(_ store: any Store) throws -> Repository {
         let repository = try Repository.open(store, .keyFile(key))
-        try repository.objects.refresh()
+        try repository.refresh()
         return repository
     }
 
@@ -154,7 +154,7 @@ final class Engine: @unchecked Sendable {
 
     /// As the command does it: the newest snapshot or checkpoint that can be read is compared with.
     private func predecessor(_ repository: Repository) throws -> SnapshotView? {
-        let series = try repository.manifests { _, _ in }.filter { $0.host == "main" }
+        let series = try repository.catalog().snapshots.filter { $0.host == "main" }
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
             let view = try view(manifest, repository)
             do {
@@ -232,9 +232,11 @@ final class Engine: @unchecked Sendable {
         _ what: String
     ) throws {
         #expect(repository.objects.damagedSegments.isEmpty, "\(what)")
-        let manifests = try repository.manifests { id, error in
+        let catalog = try repository.catalog()
+        for (id, error) in catalog.damaged {
             Issue.record("\(what): snapshot \(Hex.encode(id)): \(error)")
         }
+        let manifests = catalog.snapshots
         for id in expected.keys where !manifests.contains(where: { $0.hexID == id }) {
             Issue.record("\(what): snapshot \(id) is not listed")
         }

@@ -23,7 +23,8 @@ final class HostileRepository {
 
     let files: AmnesiaFileLayer
     let repository: Repository
-    private let session: Session
+    private let session: Session<SealedLedger>
+    private let keys: FileKeys
     private var pieces: [Piece] = []
     private var count: UInt64 = 0
     private let compressor = RecordCompressor()
@@ -37,7 +38,8 @@ final class HostileRepository {
         try store.makeDirectories()
         try Repository.create(store, .keyFile(Self.key), label: "test")
         repository = try Repository.open(store, .keyFile(Self.key))
-        session = try Session(repository, host: "hostile")
+        session = try Session(repository.ledger, kind: .writer, host: "hostile")
+        keys = FileKeys(repository, session: session.id)
     }
 
     /// Any id does: only `check` computes them again.
@@ -94,7 +96,7 @@ final class HostileRepository {
         let own = pieces.filter { $0.kind.packKind == kind }
         if own.isEmpty { return nil }
         let writer = try PackWriter(
-            store: repository.store, key: try session.newFileKey(kind))
+            store: repository.store, key: try keys.next(kind))
         for piece in own {
             try writer.append(
                 CompressedRecord(bytes: piece.record, codec: .stored),
@@ -122,7 +124,7 @@ final class HostileRepository {
             entryCount: entries.count, packCount: packs.count, supersededCount: 0,
             session: session.id)
         _ = try IndexWriter.write(
-            store: repository.store, key: try session.newFileKey(.index), header: header,
+            store: repository.store, key: try keys.next(.index), header: header,
             packs: { body in try packs.forEach { try body($0.description) } }, superseded: [],
             entries: { try entries.forEach($0) })
     }
@@ -136,12 +138,14 @@ final class HostileRepository {
         let manifest = Manifest(id: session.id, time: Timestamp(seconds: 0), root: root)
         let name = Manifest.storeName(session.id)
         try repository.store.create(
-            name, try session.newFileKey(.manifest).sealFile(manifest.fields, storeName: name))
+            name, try keys.next(.manifest).sealFile(manifest.fields, storeName: name))
         let opened = try Repository.open(
             LocalStore(files: files, location: "memory"), .keyFile(Self.key), limits: limits)
-        try opened.objects.refresh()
-        return try SnapshotView(
-            try opened.manifest(session.id), repository: opened, caches: ViewCaches())
+        try opened.refresh()
+        guard case .committed(let found, _)? = try opened.ledger.decision(session.id) else {
+            throw SnapError(.notFound, "the snapshot is not there")
+        }
+        return try SnapshotView(found, repository: opened, caches: ViewCaches())
     }
 }
 

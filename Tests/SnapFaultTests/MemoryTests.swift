@@ -51,10 +51,11 @@ import Testing
             let key = Credential.keyFile(Secret([UInt8](repeating: 7, count: 32)))
             try Repository.create(store, key, label: "test")
             let repository = try Repository.open(store, key)
-            let session = try Session(repository, host: "hostile")
+            let session = [UInt8](repeating: 1, count: 16)
+            let keys = FileKeys(repository, session: session)
             let header = IndexHeader(
-                entryCount: 0, packCount: 0, supersededCount: 60_000_000, session: session.id)
-            let file = try session.newFileKey(.index)
+                entryCount: 0, packCount: 0, supersededCount: 60_000_000, session: session)
+            let file = try keys.next(.index)
             let page = header.bytes + [UInt8](repeating: 0, count: IndexHeader.pageSize - 240)
             let sealed = try file.seal(at: 80, role: .middle, page)
             let path = "index/" + String(repeating: "a", count: 64)
@@ -63,7 +64,7 @@ import Testing
                 truncate("\(directory.path)/\(path)", IndexHeader.fileSize(header.streamEnd))
             }
             let before = Memory.peak
-            try repository.objects.refresh()
+            try repository.refresh()
             try #require(repository.objects.damagedSegments.count == 1)
             Memory.require(below: 16 << 20, since: before)
         }
@@ -79,9 +80,10 @@ import Testing
             let key = Credential.keyFile(Secret([UInt8](repeating: 7, count: 32)))
             try Repository.create(store, key, label: "test")
             let repository = try Repository.open(store, key)
-            let session = try Session(repository, host: "hostile")
+            let session = [UInt8](repeating: 1, count: 16)
+            let keys = FileKeys(repository, session: session)
             let size = 1 << 30
-            let file = try session.newFileKey(.dataPack)
+            let file = try keys.next(.dataPack)
             let footer = try file.seal(
                 at: UInt64(size - PackTrailer.footerSize), role: .last,
                 PackTrailer.footer(

@@ -67,7 +67,7 @@ import Testing
         #expect(
             lists == [
                 "list slots", "list keyring", "list index", "list snapshots", "list gc",
-                "list data", "list meta",
+                "list data", "list meta", "list notes",
             ])
     }
 
@@ -81,9 +81,8 @@ import Testing
             let fault = Fault(call, .error)
             let store = FaultStore(Self.store(AmnesiaFileLayer(engine.one.disk)), fault)
             let found = Result {
-                var unreadable = 0
-                let manifests = try engine.open(store).manifests { _, _ in unreadable += 1 }
-                return (manifests.count, unreadable)
+                let catalog = try engine.open(store).catalog()
+                return (catalog.snapshots.count, catalog.damaged.count)
             }
             guard let hit = fault.hit else {
                 let (manifests, unreadable) = try found.get()

@@ -19,7 +19,7 @@ import Testing
                 repository.directory([HostileRepository.empty(Array(name.utf8))])
             ).manifest
         }
-        try repositories.forEach { try $0.repository.objects.refresh() }
+        try repositories.forEach { try $0.repository.refresh() }
         let caches = ViewCaches()
         for turn in 0..<1000 {
             let view = try SnapshotView(

@@ -11,8 +11,9 @@ import Testing
 @Suite struct PageTests {
     private static let page = Result {
         String(
-            decoding: try readFile(Vector.sourceFolder + "/man/snapfs-format.5"), as: UTF8.self)
-            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            decoding: try readFile(Vector.sourceFolder + "/man/snapfs-format.5"), as: UTF8.self
+        )
+        .split(whereSeparator: \.isWhitespace).joined(separator: " ")
     }
 
     private static func grouped(_ number: Int) -> String {
@@ -85,7 +86,9 @@ import Testing
         let kinds: [(FileKind, String)] = [
             (.config, "1 config"), (.keyring, "2 keyring payload"), (.dataPack, "3 data pack"),
             (.metadataPack, "4 metadata pack"), (.index, "6 index segment"),
-            (.session, "7 session"), (.manifest, "8 manifest"), (.heartbeat, "15 heartbeat"),
+            (.session, "7 session"), (.manifest, "8 manifest"), (.abort, "9 abort"),
+            (.note, "10 note"), (.collectionStart, "11 collection"),
+            (.collectionEnd, "12 end of a collection"), (.heartbeat, "15 heartbeat"),
         ]
         for (kind, text) in kinds {
             #expect(page.contains(text) && text.hasPrefix("\(kind.rawValue) "), "\(text)")

@@ -128,7 +128,7 @@ import Testing
     @Test func snapshotsOfOneTimeAreInTheOrderInWhichTheyEnded() throws {
         let repository = try TestRepository()
         for number in 0..<6 { try repository.snapshot([.text("a", "\(number)")]) }
-        let manifests = try repository.open().manifests { _, error in throw error }
+        let manifests = try repository.open().catalog().snapshots
         #expect(manifests.map(\.endTime) == manifests.map(\.endTime).sorted())
         try withHistory(repository) { history, _ in
             #expect(history.newestManifest?.id == manifests.last?.id)

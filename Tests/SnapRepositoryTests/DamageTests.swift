@@ -40,10 +40,10 @@ import Testing
         do {
             let repository = try openRepository(
                 on: layer, .password(Secret(Array("password".utf8))))
-            var damaged = 0
-            let manifests = try repository.manifests { _, _ in damaged += 1 }
-            let listed = try repository.manifestIDs().count
-            #expect(manifests.count + damaged == listed, "\(what)")
+            let catalog = try repository.catalog()
+            let manifests = catalog.snapshots
+            let listed = try repository.ledger.decided().count
+            #expect(manifests.count + catalog.damaged.count == listed, "\(what)")
             var whole = manifests.count == sample.trees.count
             for manifest in manifests {
                 let tree = try #require(sample.trees[manifest.id], "\(what)")

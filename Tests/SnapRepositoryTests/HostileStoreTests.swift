@@ -110,10 +110,12 @@ import Testing
         try SampleTree.small(seed: 3).backUp(to: try openRepository(on: files))
         let repository = try openRepository(on: files)
         let reader = ObjectReader(
-            store: StutteringStore(repository.store), keys: repository.keys,
-            masters: try masters(files), repository: repository.id, cache: nil, limits: .init())
-        try reader.refresh()
-        try reader.refresh()
+            sealed: SealedFiles(
+                store: StutteringStore(repository.store), repository: repository.id,
+                masters: try masters(files)),
+            keys: repository.keys, cache: nil, limits: .init())
+        try reader.refresh(CollectionState())
+        try reader.refresh(CollectionState())
         #expect(reader.segments.count == 1)
     }
 

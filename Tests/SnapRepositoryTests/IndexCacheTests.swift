@@ -37,7 +37,7 @@ import Testing
             let repository = try Repository.open(
                 LocalStore(files: files, location: "memory"), testKey,
                 cache: { _ in LocalStore(files: cache, location: "cache") })
-            try repository.objects.refresh()
+            try repository.refresh()
             return repository
         }
 
@@ -116,7 +116,8 @@ import Testing
         let session = [UInt8](repeating: 1, count: 16)
         let name = try IndexWriter.write(
             [pack], store: repository.store,
-            key: try repository.newFileKey(.index, session: session, counter: 1), session: session)
+            key: try repository.newFileKey(.index, session: session, counter: 1), session: session,
+            collection: 0)
         return try repository.objects.openSegment(name)
     }
 

@@ -118,11 +118,11 @@ import Testing
         #expect(segments().count > count)
         let store = CountingStore(LocalStore(files: files, location: "memory"))
         let repository = try Repository.open(store, testKey)
-        try repository.objects.refresh()
+        try repository.refresh()
         let listed = repository.objects.segments
         #expect(listed.count <= 6)
         #expect(store.open.most.load(ordering: .relaxed) <= listed.count + 1)
-        try repository.objects.refresh()
+        try repository.refresh()
         #expect(repository.objects.segments.map(\.name) == listed.map(\.name))
         #expect(store.open.now.load(ordering: .relaxed) == listed.count)
     }
@@ -135,7 +135,7 @@ import Testing
         let repository = try openRepository(on: files)
         let merged = try #require(repository.objects.segments.first { !$0.superseded.isEmpty })
         files.replace(IndexSegment.storeName(merged.name), nil)
-        try repository.objects.refresh()
+        try repository.refresh()
         #expect(repository.objects.segments.count == PackingStage.segmentsMax + 1)
         let view = try SnapshotView(
             try #require(last), repository: repository, caches: ViewCaches())

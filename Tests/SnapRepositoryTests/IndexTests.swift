@@ -53,7 +53,9 @@ import Testing
     }
 
     private func write(_ packs: [FinishedPack]) throws -> IndexSegment {
-        try open(IndexWriter.write(packs, store: store, key: key(), session: Self.session))
+        try open(
+            IndexWriter.write(packs, store: store, key: key(), session: Self.session, collection: 0)
+        )
     }
 
     private func expect(

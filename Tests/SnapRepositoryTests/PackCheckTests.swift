@@ -111,7 +111,7 @@ import Testing
             let segment = try IndexWriter.write(
                 [pack], store: repository.store,
                 key: try repository.newFileKey(.index, session: session, counter: 2),
-                session: session)
+                session: session, collection: 0)
             let (report, _) = try check(test)
             #expect(report.findings.isEmpty == isWhole, "\(name)")
             try test.remove("index/\(segment.hex)")

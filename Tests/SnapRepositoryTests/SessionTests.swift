@@ -19,12 +19,17 @@ import Testing
         files.contents.keys.allSatisfy { !$0.hasPrefix(directory) }
     }
 
-    @Test func noAnnouncementIsLeftWhereACollectionForbidsToWrite() throws {
-        files.replace("gc/00000001", [1])
-        let error = #expect(throws: SnapError.self) {
-            try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
-        }
-        #expect(error?.kind == .unsupported)
+    /// What counts is not known then: everything is stored again, and nothing is taken for granted.
+    @Test(arguments: ["gc/00000001", "gc/00000001.done"])
+    func damagedCollectionDoesNotKeepFromBackingUp(name: String) throws {
+        try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        let before = files.contents.keys.filter { $0.hasPrefix("data/") }.count
+        files.replace(name, [1])
+        try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        #expect(files.contents.keys.filter { $0.hasPrefix("data/") }.count > before)
+        try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        #expect(files.contents.keys.filter { $0.hasPrefix("data/") }.count == before + 1)
+        #expect(try openRepository(on: files).catalog().snapshots.count == 3)
         #expect(isEmpty("sessions/"))
     }
 

@@ -16,7 +16,7 @@ import Testing
         let tree = SampleTree.small(seed: 5)
         let manifest = try tree.backUp(to: try openRepository(on: files), threads: 2)
         let repository = try openRepository(on: files)
-        #expect(try repository.manifest(manifest.id) == manifest)
+        #expect(try repository.catalog().snapshots == [manifest])
         let view = try SnapshotView(manifest, repository: repository, caches: ViewCaches())
         let findings = tree.compare(with: view)
         #expect(findings.wrong == [] && findings.errors.isEmpty, "\(findings)")
@@ -86,7 +86,7 @@ import Testing
                 id: [UInt8](repeating: 0, count: 16), time: Timestamp(seconds: 1),
                 root: SampleTree.root), progress: progress, threads: 1)
         let manifest = try writer.finish(root: SampleTree.root)
-        let read = try repository.manifest(manifest.id)
+        let read = try #require(try repository.catalog().snapshots.first { $0.id == manifest.id })
         #expect(read.problemCount == 1001)
         #expect(read.problems.count == Manifest.problemsMax)
         #expect(read.problems[0].path.starts(with: path.prefix(4096)))
@@ -105,7 +105,7 @@ import Testing
         try writer.beginDirectory(
             Entry(name: [0x61], attributes: Attributes(mode: 0o40755)), xattrs: [])
         writer.abandon()
-        #expect(try repository.manifestIDs().isEmpty)
+        #expect(try repository.ledger.decided().isEmpty)
         #expect(!files.contents.keys.contains { $0.hasPrefix("sessions/") || $0.hasPrefix("tmp/") })
     }
 
@@ -134,7 +134,7 @@ import Testing
             try writer.endDirectory()
         }
         let manifest = try writer.finish(root: SampleTree.root)
-        let all = try repository.manifests { _, error in throw error }
+        let all = try repository.catalog().snapshots
         #expect(all.count == 2 && all.map(\.state).contains(.checkpoint))
         for found in all {
             let names: [String] = found.id == manifest.id ? ["a", "b"] : ["a"]
@@ -171,7 +171,7 @@ import Testing
             let view = try SnapshotView(manifest, repository: repository, caches: ViewCaches())
             entries.append(try view.entry(try #require(try view.lookup([0x66], in: view.root))))
         }
-        #expect(try repository.manifestIDs().count == 2 + pieces.count)
+        #expect(try repository.ledger.decided().count == 2 + pieces.count)
         #expect(entries[0].attributes.size == 9 * UInt64(size))
         #expect(entries[0] == entries[1])
     }

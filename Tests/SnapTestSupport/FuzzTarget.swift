@@ -6,12 +6,14 @@
 import SnapBase
 import SnapCrypto
 import SnapFormat
-
 import SnapRepository
 
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case fields, container, slot, marker, configuration, session, list, xattrs, directory, root
+    case fields, container, slot, marker, configuration, session, heartbeat, abort, note, list,
+        xattrs, directory, root
     case record, trailer, footer, manifest
+    case collectionStart = "collection-start"
+    case collectionEnd = "collection-end"
     case packDescription = "pack-description"
     case indexHeader = "index-header"
     /// The fields inside a keyring.
@@ -66,6 +68,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             repository: \(zeros.prefix(32))
             keyfile: \(zeros)
             id: \(zeros.prefix(32))
+            number: 1
             start: 0
             end: 180
             size: 4096

@@ -277,6 +277,6 @@ package func openRepository(
 ) throws -> Repository {
     let repository = try Repository.open(
         LocalStore(files: files, location: "memory"), credential)
-    try repository.objects.refresh()
+    try repository.refresh()
     return repository
 }

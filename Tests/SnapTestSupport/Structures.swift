@@ -22,6 +22,9 @@ package struct Decoded {
 
 package enum Structure: String, CaseIterable, Sendable {
     case fields, container, slot, keyring, derived, marker, configuration, session, heartbeat
+    case abort, note
+    case collectionStart = "collection-start"
+    case collectionEnd = "collection-end"
     case list, xattrs, directory, root, record, trailer, footer, pack
     case indexEntry = "index-entry"
     case packDescription = "pack-description"
@@ -42,6 +45,10 @@ package enum Structure: String, CaseIterable, Sendable {
         case .configuration: try Self.configuration(vector)
         case .session: try Self.session(vector)
         case .heartbeat: try Self.heartbeat(vector)
+        case .abort: try Self.abort(vector)
+        case .note: try Self.note(vector)
+        case .collectionStart: try Self.collectionStart(vector)
+        case .collectionEnd: try Self.collectionEnd(vector)
         case .list: try Self.list(vector)
         case .xattrs: try Self.xattrs(vector)
         case .directory: try Self.directory(vector, root: false)
@@ -188,22 +195,6 @@ package enum Structure: String, CaseIterable, Sendable {
                 "minimum": "\(found.chunking.minimum)", "target": "\(found.chunking.target)",
                 "maximum": "\(found.chunking.maximum)",
             ], encoded: found.fields)
-    }
-
-    private static func session(_ vector: Vector) throws -> Decoded {
-        let found = try SessionRecord(fields: vector.bytes)
-        return Decoded(
-            [
-                "id": Hex.encode(found.id), "time": "\(found.time)",
-                "host": Hex.encode(found.host.utf8), "process": "\(found.process)",
-            ], encoded: found.fields)
-    }
-
-    /// Nothing reads a heartbeat yet: only what is written is compared.
-    private static func heartbeat(_ vector: Vector) throws -> Decoded {
-        Decoded(
-            [:],
-            encoded: SessionRecord.heartbeat(try vector.hex("id"), time: try vector.number("time")))
     }
 
     private static func manifest(_ vector: Vector, encode: Bool) throws -> Decoded {

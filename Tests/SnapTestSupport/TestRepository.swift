@@ -70,7 +70,7 @@ package final class TestRepository {
     /// Opens it, with nothing in the caches.
     package func open(_ store: (any Store)? = nil) throws -> Repository {
         let repository = try Repository.open(try store ?? self.store(), key)
-        try repository.objects.refresh()
+        try repository.refresh()
         return repository
     }
 

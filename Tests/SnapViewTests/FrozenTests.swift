@@ -24,14 +24,15 @@ import Testing
             files: try SystemFileLayer(root: path, create: false), location: path)
         let key = Credential.keyFile(Secret(try readFile(folder + "/key")))
         let repository = try Repository.open(store, key)
-        try repository.objects.refresh()
+        try repository.refresh()
         return repository
     }
 
     private static func view(_ tag: String) throws -> SnapshotView {
         let repository = try open()
-        let all = try repository.manifests { _, error in throw error }
-        #expect(all.count == 2)
+        let catalog = try repository.catalog()
+        let all = catalog.snapshots
+        #expect(all.count == 2 && catalog.damaged.isEmpty)
         let manifest = try #require(all.first { $0.tags == [tag] })
         return try SnapshotView(manifest, repository: repository, caches: ViewCaches())
     }

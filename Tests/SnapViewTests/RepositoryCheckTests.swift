@@ -200,7 +200,7 @@ import Testing
             { (root: inout Entry) in root.attributes.count += 1 },
             { (root: inout Entry) in root.attributes.size += 1 },
         ] {
-            let session = try Session(repository, host: "")
+            let session = try Session(repository.ledger, kind: .writer, host: "")
             var manifest = manifests[0]
             (manifest.id, manifest.logicalID) = (session.id, session.id)
             change(&manifest.root)

@@ -245,21 +245,120 @@ def make_configuration():
 
 def make_session():
     fields = (field(1, SESSION) + field(2, i64(-5)) + field(3, "höst".encode())
-              + field(4, u32(4242)) + field(5, b"\1"))
-    write("session", "session", terminated(fields),
-          values={"id": SESSION, "time": -5, "host": "höst".encode(), "process": 4242})
-    write("session-no-id", "session", terminated(fields[24:]), "damaged")
-    write("session-long-id", "session", terminated(field(1, SESSION + b"\0") + fields[24:]),
-          "damaged")
-    write("session-newer", "session", terminated(fields + field(6, b"")), "unsupported")
-    write("heartbeat", "heartbeat", terminated(field(1, SESSION) + field(2, i64(7))),
-          id=SESSION, time=7)
+              + field(4, u32(4242)))
+    given = dict(id=SESSION)
+    plain = {"time": -5, "host": "höst".encode(), "process": 4242, "kind": 1, "pinned": "",
+             "place": ""}
+    writer = fields + field(5, b"\1")
+    write("session", "session", terminated(writer), values=plain, **given)
+    boot, pins = sequence("boot", 16), [sequence("pin", 16), sequence("other pin", 16)]
+    write("session-reader", "session",
+          terminated(fields + field(5, b"\2") + field(6, pins[0]) + field(6, pins[1])
+                     + field(7, boot + u64(4026531836) + u64(77))),
+          values=plain | {"kind": 2, "pinned": ",".join(pin.hex() for pin in pins),
+                          "place": f"{boot.hex()}:4026531836:77"}, **given)
+    write("session-collector", "session", terminated(fields + field(5, b"\3")),
+          values=plain | {"kind": 3}, **given)
+    write("session-no-id", "session", terminated(writer[24:]), "damaged", **given)
+    write("session-other", "session", terminated(writer), "damaged", id=bytes(16))
+    write("session-long-id", "session", terminated(field(1, SESSION + b"\0") + writer[24:]),
+          "damaged", **given)
+    write("session-short-pin", "session", terminated(writer + field(6, pins[0][:-1])), "damaged",
+          **given)
+    write("session-short-place", "session", terminated(writer + field(7, bytes(31))), "damaged",
+          **given)
+    write("session-kind", "session", terminated(fields + field(5, b"\4")), "unsupported", **given)
+    write("session-newer", "session", terminated(writer + field(8, b"")), "unsupported", **given)
+    beat = field(1, SESSION) + field(2, i64(7))
+    given = dict(id=SESSION, number=3)
+    write("heartbeat", "heartbeat", terminated(beat), values={"time": 7, "collection": ""}, **given)
+    write("heartbeat-seen", "heartbeat", terminated(beat + field(3, u64(12))),
+          values={"time": 7, "collection": 12}, **given)
+    write("heartbeat-other", "heartbeat", terminated(beat), "damaged", id=bytes(16), number=3)
+    write("heartbeat-short", "heartbeat", terminated(beat + field(3, u32(12))), "damaged", **given)
+    fields = (field(1, SESSION) + field(2, i64(9)) + field(3, "höst".encode())
+              + field(4, u64(12)))
+    write("abort", "abort", terminated(fields), id=SESSION,
+          values={"time": 9, "host": "höst".encode(), "collection": 12})
+    write("abort-other", "abort", terminated(fields), "damaged", id=bytes(16))
+
+
+ORIGIN = field(2, i64(1000)) + field(3, "höst".encode()) + field(4, b"root")
+ORIGIN_VALUES = {"time": 1000, "host": "höst".encode(), "user": b"root"}
+
+
+def make_notes():
+    given = dict(id=SESSION, number=2)
+
+    def note(name, action, more=b"", value="", kind="ok", reason=b""):
+        write(f"note-{name}", "note",
+              terminated(field(1, SESSION) + ORIGIN + field(5, bytes([action])) + more), kind,
+              values=ORIGIN_VALUES | {"action": value.encode(), "reason": reason}
+              if kind == "ok" else {}, **given)
+    note("forget", 1, value="forget")
+    note("reason", 1, field(8, b"because"), "forget", reason=b"because")
+    note("unforget", 2, value="unforget")
+    note("hold", 3, value="hold ever")
+    note("hold-until", 3, field(6, i64(-1)), "hold -1")
+    note("release", 4, value="release")
+    note("tags", 5, field(7, b"a") + field(7, b"b"), "tags a,b")
+    note("no-tags", 5, value="tags ")
+    note("action", 6, kind="unsupported")
+    note("stray-tag", 1, field(7, b"a"), kind="unsupported")
+    write("note-other", "note", terminated(field(1, bytes(16)) + ORIGIN + field(5, b"\1")),
+          "damaged", **given)
+
+
+def make_collections():
+    snapshots = [sequence("one", 16), sequence("two", 16)]
+    names = [sequence("name one", 32), sequence("name two", 32)]
+    packs = b"\3" + names[0] + b"\4" + names[1]
+    shown = f"3:{names[0].hex()},4:{names[1].hex()}"
+
+    def joined(ids):
+        return ",".join(i.hex() for i in ids)
+    head = field(1, u64(12)) + ORIGIN
+    given = dict(number=12)
+    write("collection-start", "collection-start",
+          terminated(head + field(5, b"".join(snapshots)) + field(6, packs)
+                     + field(7, b"".join(names))),
+          values=ORIGIN_VALUES | {"forgotten": joined(snapshots), "condemned": shown,
+                                  "segments": joined(names)}, **given)
+    empty = field(5, b"") + field(6, b"") + field(7, b"")
+    write("collection-start-empty", "collection-start", terminated(head + empty),
+          values=ORIGIN_VALUES | {"forgotten": "", "condemned": "", "segments": ""}, **given)
+    write("collection-start-other", "collection-start", terminated(head + empty), "damaged",
+          number=13)
+    for name, fields in [("cut", field(5, bytes(15)) + field(6, b"") + field(7, b"")),
+                         ("pack-cut", field(5, b"") + field(6, packs[:-1]) + field(7, b"")),
+                         ("pack-kind", field(5, b"") + field(6, b"\6" + names[0]) + field(7, b"")),
+                         ("no-segments", field(5, b"") + field(6, b""))]:
+        write(f"collection-start-{name}", "collection-start", terminated(head + fields), "damaged",
+              **given)
+    live = sorted(snapshots)
+    end = (head + field(5, u64(11)) + field(6, live[0] + names[0] + live[1] + names[1])
+           + field(7, names[1]))
+    rest = (field(8, packs) + field(9, names[0]) + field(10, snapshots[1])
+            + field(11, SESSION))
+    write("collection-end", "collection-end", terminated(end + rest),
+          values=ORIGIN_VALUES | {
+              "floor": 11, "live": f"{live[0].hex()}:{names[0].hex()},"
+              f"{live[1].hex()}:{names[1].hex()}", "segments": joined(names[1:]), "packs": shown,
+              "deletedsegments": joined(names[:1]), "deletedsnapshots": joined(snapshots[1:]),
+              "deletedsessions": joined([SESSION])}, **given)
+    write("collection-end-other", "collection-end", terminated(end + rest), "damaged", number=1)
+    write("collection-end-twice", "collection-end",
+          terminated(head + field(5, u64(11)) + field(6, (live[0] + names[0]) * 2)
+                     + field(7, names[1]) + rest), "damaged", **given)
+    write("collection-end-live-cut", "collection-end",
+          terminated(head + field(5, u64(11)) + field(6, live[0] + names[0][:-1])
+                     + field(7, names[1]) + rest), "damaged", **given)
 
 
 if __name__ == "__main__":
     for old in FOLDER.glob("*.vec"):
         old.unlink()
     for make in [make_fields, make_container, make_slots, make_keyrings, make_derived, make_marker,
-                 make_configuration, make_session, make_lists, make_xattrs, make_directories,
+                 make_configuration, make_session, make_notes, make_collections, make_lists, make_xattrs, make_directories,
                  make_packs, make_index, make_manifest, make_chunks]:
         make()

@@ -71,11 +71,11 @@ struct BackupRun {
         return String(cString: entry.pointee.pw_name)
     }
 
-    /// The newest snapshot or checkpoint of the same series that can be read.
-    private func predecessor(_ template: Manifest) throws -> SnapshotView? {
-        let series = try access.repository.manifests { _, _ in }.filter {
-            $0.host == template.host && $0.job == template.job && $0.paths == template.paths
-                && $0.source == template.source
+    /// The newest snapshot or checkpoint of the same series that can be read and that no open
+    /// collection takes. Listed after the session was announced.
+    private func predecessor(_ template: Manifest, _ building: Building) throws -> SnapshotView? {
+        let series = try access.repository.catalog().snapshots.filter {
+            $0.series == template.series && building.allowsPredecessor($0.id)
         }
         // Not by its time, which users choose: what was read last is most like what is there.
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
@@ -97,9 +97,7 @@ struct BackupRun {
     private func files(_ named: [[UInt8]], _ progress: Progress) throws -> Manifest? {
         let paths = try named.map { try SourcePaths.absolute($0) }
         try SourcePaths.requireExisting(paths)
-        var template = template(.files, paths)
-        let predecessor = try predecessor(template)
-        template.predecessor = predecessor?.manifest.id
+        let template = template(.files, paths)
         var options = FileBackup.Options()
         options.paths = paths
         options.exclusion = try exclusion(paths)
@@ -113,11 +111,15 @@ struct BackupRun {
                 "warning: the predecessor is damaged, what it cannot show is read again: \(error)")
         }
         options.visit = visitor()
-        if let predecessor {
-            progress.expect(
-                items: predecessor.manifest.totals.files, bytes: predecessor.manifest.totals.bytes)
+        var predecessor: SnapshotView?
+        func choose(_ building: Building) throws -> [UInt8]? {
+            predecessor = try self.predecessor(template, building)
+            guard let before = predecessor?.manifest else { return nil }
+            progress.expect(items: before.totals.files, bytes: before.totals.bytes)
+            return before.id
         }
         if command.dryRun {
+            _ = try choose(Building(CollectionState()))
             let run = FileBackup(
                 repository: access.repository, options: options, progress: counts,
                 writer: nil)
@@ -126,7 +128,7 @@ struct BackupRun {
         }
         let writer = try SnapshotWriter(
             repository: access.repository, template: template, progress: counts,
-            threads: Processors.count(in: 2...16))
+            threads: Processors.count(in: 2...16), predecessor: choose)
         let run = FileBackup(
             repository: access.repository, options: options, progress: counts, writer: writer)
         return try finish(writer) { try run.run(predecessor: predecessor) }

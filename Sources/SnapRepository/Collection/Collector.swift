@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT
+//
+// A collection from its opening to its last deletion, beside backups, readers and other collectors.
+// No clock decides what goes; an interrupted one is resumed by the next. The order of the steps is
+// the proof: see snapfs-format(5), COLLECTION. The simulator runs this very code.
+
+import SnapBase
+import SnapFormat
+
+/// What a collection came to.
+package struct CollectionReport: Sendable {
+    /// A session that a collection waits for.
+    package struct Undecided: Sendable {
+        package var id: [UInt8]
+        /// nil where the announcement cannot be read.
+        package var session: SessionRecord?
+    }
+
+    package enum Result: Sendable {
+        /// There is nothing to collect.
+        case nothing
+        /// It stays open: these backups may build on what is to go.
+        case waiting([Undecided])
+        /// Deleted as the end says.
+        case done(CollectionEnd)
+    }
+
+    package var result: Result
+    /// Opened by an earlier run.
+    package var resumed = false
+}
+
+/// Runs collections. Used by one thread.
+package final class Collector<L: Ledger, I: Inventory> {
+    private let ledger: L
+    private let inventory: I
+    private let liveness: any Liveness
+    private let origin: Origin
+    /// Seconds since 1970, for holds.
+    private let now: Int64
+    /// The session of this run.
+    private var own: [UInt8] = []
+
+    package init(
+        ledger: L, inventory: I, liveness: any Liveness, origin: Origin, now: Int64
+    ) {
+        self.ledger = ledger
+        self.inventory = inventory
+        self.liveness = liveness
+        self.origin = origin
+        self.now = now
+    }
+
+    /// Resumes the open collection, or opens one where there is something to collect.
+    package func run() throws -> CollectionReport {
+        let session = try Session(ledger, kind: .collector, host: origin.host)
+        own = session.id
+        defer { session.end() }
+        let state = session.state
+        if let damage = state.damage {
+            throw damage.within("nothing can be collected after a collection that is damaged")
+        }
+        if let end = state.end { try delete(end) }
+        var report = CollectionReport(result: .nothing)
+        let start: CollectionStart
+        if let open = state.open {
+            report.resumed = true
+            start = open
+        } else {
+            do {
+                guard let made = try open(after: state) else { return report }
+                start = made
+            } catch let error as SnapError where error.isFinding {
+                // What another collector took meanwhile was not missing.
+                let now = try CollectionState(ledger)
+                if now.end?.number == state.end?.number { throw error }
+                return report
+            }
+        }
+        report.result = try finish(start, after: state.end)
+        return report
+    }
+
+    // MARK: Opening
+
+    /// Step 1. nil where there is nothing to collect, or where another collector was faster.
+    private func open(after state: CollectionState) throws -> CollectionStart? {
+        // Each list is of what was there before the next: packs, snapshots, the index.
+        let packs = try inventory.listPacks()
+        let snapshots = try survey(state.counting)
+        try inventory.refresh(state.end)
+        let (pinned, hasDead) = try lookAround()
+        let forgotten = snapshots.forgotten(try NoteBook(ledger), now).subtracting(pinned)
+        try inventory.mark(snapshots.committed.filter { !forgotten.contains($0.id) })
+        let condemned = try inventory.condemn(packs)
+        if forgotten.isEmpty && condemned.isEmpty && snapshots.uncounted.isEmpty && !hasDead {
+            return nil
+        }
+        guard state.newest < CollectionStart.numberMax else {
+            throw SnapError(.unsupported, "the repository has been collected too often")
+        }
+        let start = CollectionStart(
+            number: state.newest + 1, origin: origin, forgotten: forgotten.sorted(by: precedes),
+            condemned: condemned.sorted(), segments: inventory.segments)
+        let isOurs = try ledger.create(.start(start)) != nil
+        try ledger.synchronize()
+        let now = try CollectionState(ledger)
+        guard now.newest == start.number else {
+            // We slept while others opened and closed this number.
+            if isOurs { try ledger.delete(start.storeName) }
+            return nil
+        }
+        return now.open
+    }
+
+    /// The decided sessions as a listing shows them.
+    private struct Survey {
+        var committed: [Manifest] = []
+        var digests: [[UInt8]: ObjectID] = [:]
+        /// Committed ones that do not count.
+        var uncounted: [[UInt8]] = []
+        /// Why a manifest cannot be read.
+        var damaged: [(id: [UInt8], error: SnapError)] = []
+
+        /// Those that notes or later backups of the same series make superfluous.
+        func forgotten(_ notes: NoteBook, _ now: Int64) -> Set<[UInt8]> {
+            var forgotten: Set<[UInt8]> = []
+            let sorted = committed.sorted(by: Manifest.isBefore)
+            var newer: Set<Manifest.Series> = []
+            for manifest in sorted.reversed() {
+                let notes = notes[manifest.id]
+                let isPassed = manifest.state == .checkpoint && newer.contains(manifest.series)
+                if (notes.isForgotten || isPassed) && !notes.isHeld(at: now) {
+                    forgotten.insert(manifest.id)
+                } else {
+                    newer.insert(manifest.series)
+                }
+            }
+            for (id, _) in damaged where notes[id].isForgotten { forgotten.insert(id) }
+            return forgotten
+        }
+    }
+
+    /// Reads all manifests. Throws for one that is damaged and not forgotten: what it needs cannot
+    /// be known.
+    private func survey(_ counting: Counting) throws -> Survey {
+        var survey = Survey()
+        for id in try ledger.decided() {
+            do {
+                guard case .committed(let manifest, let digest)? = try ledger.decision(id) else {
+                    continue
+                }
+                if counting.counts(manifest, digest) {
+                    survey.committed.append(manifest)
+                    survey.digests[id] = digest
+                } else {
+                    survey.uncounted.append(id)
+                }
+            } catch let error as SnapError where error.isFinding {
+                survey.damaged.append((id, error))
+            }
+        }
+        guard survey.damaged.isEmpty else {
+            let notes = try NoteBook(ledger)
+            if let (id, error) = survey.damaged.first(where: { !notes[$0.id].isForgotten }) {
+                throw error.within(
+                    "nothing can be collected while snapshot \(Hex.encode(id.prefix(4))) cannot be "
+                        + "read; repair or forget it")
+            }
+            return survey
+        }
+        return survey
+    }
+
+    // MARK: Deciding
+
+    private struct Sessions {
+        /// Of writers and collectors: to be deleted at the end.
+        var over: [[UInt8]] = []
+        var pinned: Set<[UInt8]> = []
+        var undecided: [CollectionReport.Undecided] = []
+    }
+
+    /// Steps 2 and 3: every writer that has not seen this collection is decided, or waited for.
+    private func decide(_ start: CollectionStart) throws -> Sessions {
+        var sessions = Sessions()
+        for (id, heartbeat) in try others() { try decide(id, heartbeat, start, &sessions) }
+        return sessions
+    }
+
+    /// The sessions of others with the number of their newest heartbeat.
+    private func others() throws -> [(id: [UInt8], heartbeat: UInt32)] {
+        var heartbeats: [[UInt8]: UInt32] = [:]
+        for (id, number) in try ledger.list(SessionRecord.directory)
+            .compactMap(SessionRecord.parse) where id != own
+        { heartbeats[id] = max(heartbeats[id] ?? 0, number) }
+        return heartbeats.sorted { precedes($0.key, $1.key) }
+            .map { (id: $0.key, heartbeat: $0.value) }
+    }
+
+    /// What the living pin now, and whether there are dead ones to clear away.
+    private func lookAround() throws -> (pinned: Set<[UInt8]>, hasDead: Bool) {
+        var (pinned, hasDead): (Set<[UInt8]>, Bool) = ([], false)
+        for (id, heartbeat) in try others() {
+            switch try announcement(id, heartbeat) {
+            case .withdrawn: hasDead = hasDead || heartbeat > 0
+            case .dead: hasDead = true
+            case .alive(let record): pinned.formUnion(record?.pinned ?? [])
+            }
+        }
+        return (pinned, hasDead)
+    }
+
+    /// A session as it is found; without a record where it cannot be read.
+    private enum Announcement {
+        /// It is not there, though perhaps its heartbeats.
+        case withdrawn
+        case dead(SessionRecord?)
+        case alive(SessionRecord?)
+    }
+
+    private func announcement(_ id: [UInt8], _ heartbeat: UInt32) throws -> Announcement {
+        do {
+            guard let read = try ledger.readIfThere(SessionRecord.storeName(id)),
+                case .session(let record) = read.file
+            else { return .withdrawn }
+            return try liveness.isDead(record, heartbeat: heartbeat)
+                ? .dead(record) : .alive(record)
+        } catch let error as SnapError where error.isFinding {
+            return try liveness.isDead(unreadable: id, heartbeat: heartbeat)
+                ? .dead(nil) : .alive(nil)
+        }
+    }
+
+    private func decide(
+        _ id: [UInt8], _ heartbeat: UInt32, _ start: CollectionStart, _ sessions: inout Sessions
+    ) throws {
+        let (record, isDead): (SessionRecord?, Bool)
+        switch try announcement(id, heartbeat) {
+        case .withdrawn: return sessions.over.append(id)
+        case .dead(let found): (record, isDead) = (found, true)
+        case .alive(let found): (record, isDead) = (found, false)
+        }
+        switch record?.kind {
+        case .reader, .collector:
+            if isDead {
+                sessions.over.append(id)
+            } else {
+                sessions.pinned.formUnion(record?.pinned ?? [])
+            }
+        case .writer, nil:
+            if try isDecided(id) || isDead && abort(id, start) {
+                sessions.over.append(id)
+            } else if try !hasSeen(start.number, id, heartbeat) {
+                sessions.undecided.append(.init(id: id, session: record))
+            }
+        }
+    }
+
+    private func isDecided(_ id: [UInt8]) throws -> Bool {
+        do { return try ledger.decision(id) != nil } catch let error as SnapError
+            where error.isFinding
+        { return true }
+    }
+
+    /// Decides that a session is given up. True in any case: if this fails, it has committed.
+    private func abort(_ id: [UInt8], _ start: CollectionStart) throws -> Bool {
+        let abort = Abort(
+            id: id, time: origin.time, host: origin.host, collection: start.number)
+        _ = try ledger.create(.abort(abort))
+        return true
+    }
+
+    /// Whether a session said that it knows of the collection: then it takes nothing from it.
+    private func hasSeen(_ number: UInt64, _ id: [UInt8], _ heartbeat: UInt32) throws -> Bool {
+        guard heartbeat > 0 else { return false }
+        do {
+            guard let read = try ledger.readIfThere(Heartbeat.storeName(id, heartbeat)),
+                case .heartbeat(let found) = read.file
+            else { return false }
+            return (found.collection ?? 0) >= number
+        } catch let error as SnapError where error.isFinding { return false }
+    }
+
+    // MARK: Closing
+
+    /// Steps 2 to 6 of an open collection.
+    private func finish(
+        _ start: CollectionStart, after previous: CollectionEnd?
+    ) throws -> CollectionReport.Result {
+        let notes = try NoteBook(ledger)
+        let sessions = try decide(start)
+        guard sessions.undecided.isEmpty else { return .waiting(sessions.undecided) }
+        // All that was decided is as durable as what will be built on it.
+        try ledger.synchronize()
+        let end: CollectionEnd
+        do { end = try conclude(start, previous, notes, sessions) } catch let error as SnapError
+            where error.isFinding
+        {
+            // Nothing is taken while something is damaged; what another collector took meanwhile is
+            // not.
+            if try close(Self.withoutDeleting(start, previous, origin))?.isOurs == true {
+                throw error
+            }
+            return .nothing
+        }
+        guard let closed = try close(end) else { return .nothing }
+        try delete(closed.end)
+        return .done(closed.end)
+    }
+
+    /// Step 4: what is live now, and a whole index of it.
+    private func conclude(
+        _ start: CollectionStart, _ previous: CollectionEnd?, _ notes: NoteBook,
+        _ sessions: Sessions
+    ) throws -> CollectionEnd {
+        let snapshots = try survey(Counting(previous))
+        try inventory.refresh(previous)
+        let frozen = Set(start.forgotten)
+        let live = snapshots.committed.filter { manifest in
+            guard frozen.contains(manifest.id), !sessions.pinned.contains(manifest.id) else {
+                return true
+            }
+            let notes = notes[manifest.id]
+            return notes.isHeld(at: now)
+                || !(notes.isForgotten || manifest.state == .checkpoint)
+        }
+        try inventory.mark(live)
+        let before = inventory.segments
+        let segments = try inventory.evacuate(start.condemned)
+        let kept = Set(live.map(\.id))
+        return CollectionEnd(
+            number: start.number, origin: origin, floor: start.number,
+            live: snapshots.digests.filter { kept.contains($0.key) }, segments: segments,
+            packs: start.condemned,
+            deletedSegments: Set(before + inventory.uncounted).subtracting(segments).sorted(),
+            deletedSnapshots: (snapshots.committed.map(\.id).filter { !kept.contains($0) }
+                + snapshots.uncounted + snapshots.damaged.map(\.id)).sorted(by: precedes),
+            deletedSessions: sessions.over)
+    }
+
+    /// Step 5. The end that stands, ours or another's; nil where it is over already.
+    private func close(
+        _ end: CollectionEnd
+    ) throws -> (end: CollectionEnd, isOurs: Bool)? {
+        let isOurs = try ledger.create(.end(end)) != nil
+        try ledger.synchronize()
+        let state = try CollectionState(ledger)
+        guard state.newest == end.number else {
+            // We slept while others closed this one and opened the next.
+            let isOver = (state.end?.number ?? 0) > end.number
+            if isOurs, isOver { try ledger.delete(end.storeName) }
+            return nil
+        }
+        return state.end.map { ($0, isOurs) }
+    }
+
+    /// Closes an open collection so that nothing has changed.
+    private static func withoutDeleting(
+        _ start: CollectionStart, _ previous: CollectionEnd?, _ origin: Origin
+    ) -> CollectionEnd {
+        CollectionEnd(
+            number: start.number, origin: origin, floor: previous?.floor ?? 0,
+            live: previous?.live ?? [:], segments: previous?.segments ?? [])
+    }
+
+    // MARK: Deleting
+
+    /// Step 6: by anyone, any number of times.
+    private func delete(_ end: CollectionEnd) throws {
+        for snapshot in end.deletedSnapshots { try ledger.delete(Manifest.storeName(snapshot)) }
+        let gone = Set(end.deletedSnapshots)
+        if !gone.isEmpty {
+            for name in try ledger.list(Note.directory) {
+                guard let (snapshot, number) = Note.parse(name), gone.contains(snapshot) else {
+                    continue
+                }
+                try ledger.delete(Note.storeName(snapshot, number))
+            }
+        }
+        try inventory.delete(segments: end.deletedSegments)
+        try inventory.delete(packs: end.packs)
+        let over = Set(end.deletedSessions)
+        if !over.isEmpty {
+            for name in try ledger.list(SessionRecord.directory) {
+                guard let (id, number) = SessionRecord.parse(name), over.contains(id) else {
+                    continue
+                }
+                try ledger.delete(
+                    number == 0 ? SessionRecord.storeName(id) : Heartbeat.storeName(id, number))
+            }
+        }
+        for name in try ledger.list(CollectionStart.directory) {
+            guard let (number, closes) = CollectionStart.parse(name), number < end.number else {
+                continue
+            }
+            try ledger.delete(
+                closes ? CollectionEnd.storeName(number) : CollectionStart.storeName(number))
+        }
+        try ledger.synchronize()
+    }
+}
+
+private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool { a.lexicographicallyPrecedes(b) }

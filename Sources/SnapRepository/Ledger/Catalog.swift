@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+
+/// The snapshots of a repository: which there are, which count, and what notes say of them. What is
+/// read once is not read again: nothing in the ledger ever changes.
+package struct Catalog: Sendable {
+    private var committed: [[UInt8]: (manifest: Manifest, digest: ObjectID)] = [:]
+    private var aborted: Set<[UInt8]> = []
+    /// Manifests that cannot be read.
+    package private(set) var damaged: [[UInt8]: SnapError] = [:]
+    package private(set) var notes = NoteBook()
+    package private(set) var collections = CollectionState()
+
+    package init() {}
+
+    /// Lists what there is now. Damaged manifests are read again only if so said.
+    package mutating func refresh(
+        _ ledger: some Ledger, retryingDamaged: Bool = true
+    ) throws {
+        let ids = Set(try ledger.decided())
+        committed = committed.filter { ids.contains($0.key) }
+        aborted.formIntersection(ids)
+        damaged = retryingDamaged ? [:] : damaged.filter { ids.contains($0.key) }
+        for id in ids
+        where committed[id] == nil && !aborted.contains(id) && damaged[id] == nil {
+            do {
+                switch try ledger.decision(id) {
+                case .committed(let manifest, let digest): committed[id] = (manifest, digest)
+                case .aborted: aborted.insert(id)
+                // Deleted between listing and reading.
+                case nil: break
+                }
+            } catch let error as SnapError {
+                // Another manifest may be readable, and the next look may find this one.
+                damaged[id] = error
+            }
+        }
+        // What is listed above is judged by what came later: a collection takes, and never gives.
+        collections = try CollectionState(ledger, known: collections)
+        notes = try NoteBook(ledger, known: notes)
+    }
+
+    /// The snapshots and checkpoints that count and are not forgotten, in order, with the tags that
+    /// they have now.
+    package var snapshots: [Manifest] { chosen { !$0.isForgotten } }
+
+    /// Those that wait for a collection, or for being brought back.
+    package var forgotten: [Manifest] { chosen { $0.isForgotten } }
+
+    private func chosen(_ isChosen: (SnapshotNotes) -> Bool) -> [Manifest] {
+        let counting = collections.counting
+        return committed.values.filter { counting.counts($0.manifest, $0.digest) }
+            .compactMap { found in
+                let notes = notes[found.manifest.id]
+                guard isChosen(notes) else { return nil }
+                var manifest = found.manifest
+                if let tags = notes.tags { manifest.tags = tags }
+                return manifest
+            }.sorted(by: Manifest.isBefore)
+    }
+}
