@@ -74,18 +74,14 @@ package struct CollectionStart: Sendable, Equatable {
     package var storeName: String { Self.storeName(number) }
 
     package static func storeName(_ number: UInt64) -> String {
-        let digits = String(number)
-        return "\(directory)/\(String(repeating: "0", count: 8 - digits.utf8.count))\(digits)"
+        "\(directory)/\(NameParts.digits(number))"
     }
 
     /// The number of a name in the directory and whether it closes; nil for a foreign one.
     package static func parse(_ name: String) -> (number: UInt64, closes: Bool)? {
         let closes = name.hasSuffix(CollectionEnd.suffix)
         let digits = closes ? name.dropLast(CollectionEnd.suffix.utf8.count) : name[...]
-        guard digits.utf8.count == 8, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = UInt64(digits), number > 0
-        else { return nil }
-        return (number, closes)
+        return NameParts.number(digits).map { (number: $0, closes: closes) }
     }
 
     package var fields: [UInt8] {

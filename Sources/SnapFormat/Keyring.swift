@@ -40,16 +40,12 @@ package struct Keyring: Sendable {
     }
 
     package static func storeName(_ number: UInt32) -> String {
-        let digits = String(number)
-        return "keyring/" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        "keyring/" + NameParts.digits(UInt64(number))
     }
 
     /// The number of a name below keyring/; nil for one that no keyring has.
     package static func number(ofName name: String) -> UInt32? {
-        guard name.utf8.count == 8, name.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
-            let number = UInt32(name), number > 0
-        else { return nil }
-        return number
+        NameParts.number(name).map { UInt32($0) }  // eight digits are below 2^32
     }
 
     /// The generation that new files are sealed under.

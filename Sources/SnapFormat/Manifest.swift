@@ -100,10 +100,7 @@ package struct Manifest: Sendable, Equatable {
     package static func storeName(_ id: [UInt8]) -> String { "\(directory)/\(Hex.encode(id))" }
 
     /// The id of a name in the directory; nil for a foreign one.
-    package static func parse(_ name: String) -> [UInt8]? {
-        guard let id = Hex.decode(name), id.count == 16 else { return nil }
-        return id
-    }
+    package static func parse(_ name: String) -> [UInt8]? { NameParts.id(name) }
 
     /// What the same backup has in common, run after run: one of them precedes the next.
     package struct Series: Hashable, Sendable {

@@ -42,11 +42,7 @@ package struct Note: Sendable, Equatable {
 
     /// The snapshot and number of a name in the directory; nil for a foreign one.
     package static func parse(_ name: String) -> (snapshot: [UInt8], number: UInt32)? {
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let id = Hex.decode(String(parts[0])), id.count == 16,
-            let number = UInt32(parts[1]), number > 0, String(number) == parts[1]
-        else { return nil }
-        return (id, number)
+        NameParts.numbered(name).map { (snapshot: $0.id, number: $0.number) }
     }
 
     package var fields: [UInt8] {

@@ -60,13 +60,8 @@ package struct SessionRecord: Sendable, Equatable {
     /// The session and the number of the heartbeat, 0 for the session itself, of a name in the
     /// directory; nil for a foreign one.
     package static func parse(_ name: String) -> (id: [UInt8], heartbeat: UInt32)? {
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard let id = Hex.decode(String(parts[0])), id.count == 16 else { return nil }
-        if parts.count == 1 { return (id, 0) }
-        guard parts.count == 2, let number = UInt32(parts[1]), number > 0,
-            String(number) == parts[1]
-        else { return nil }
-        return (id, number)
+        if let id = NameParts.id(name) { return (id, 0) }
+        return NameParts.numbered(name).map { (id: $0.id, heartbeat: $0.number) }
     }
 
     package var fields: [UInt8] {

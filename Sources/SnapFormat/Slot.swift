@@ -53,7 +53,7 @@ package struct Slot: Sendable {
     package var file: [UInt8] { bytes }
 
     /// Whether a name below slots/ may be that of a slot.
-    package static func isName(_ name: String) -> Bool { Hex.decode(name)?.count == 16 }
+    package static func isName(_ name: String) -> Bool { NameParts.id(name) != nil }
 
     /// The name of the file below slots/.
     package func name() throws -> String {

@@ -151,13 +151,15 @@ final class History: @unchecked Sendable {
         var now = known
         let clock = MonotonicClock.now
         let isDue = clock >= now.retry
-        try now.catalog.refresh(try repository.ledger, retryingDamaged: isDue)
+        let hasChanged = try now.catalog.refresh(
+            try repository.ledger, retryingDamaged: isDue)
+        if isDue { now.retry = clock + retryInterval }
+        if !hasChanged { return now }
         for (id, error) in now.catalog.damaged where known.catalog.damaged[id] == nil {
             report("snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
         }
         now.manifests = now.catalog.snapshots.filter { $0.state == .complete && accepts($0) }
         now.collected = now.catalog.collections.end?.number ?? 0
-        if isDue { now.retry = clock + retryInterval }
         return now
     }
 

@@ -76,10 +76,7 @@ package final class Pack: Sendable {
 
     /// Reads, authenticates and decompresses one record.
     package func record(_ place: RecordPlace) throws -> Record {
-        let size = Int(place.size)
-        guard size >= SealingKey.tagSize + RecordHead.size,
-            size <= RecordHead.rawSizeMax + 1024, Int(place.offset) + size <= file.size
-        else { throw damaged(place, "outside the pack") }
+        let size = try sealedSize(place)
         let sealed = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         var owned = true
         defer { if owned { sealed.deallocate() } }
@@ -99,13 +96,18 @@ package final class Pack: Sendable {
         return Record(owning: raw, start: 0, count: head.rawSize)
     }
 
-    /// The opened bytes of a record as they were sealed, head and content.
-    func plain(_ place: RecordPlace) throws -> CompressedRecord {
+    /// Bytes of a record with its tag; throws `.damaged` unless it is one and inside the file.
+    private func sealedSize(_ place: RecordPlace) throws -> Int {
         let size = Int(place.size)
         guard size >= SealingKey.tagSize + RecordHead.size,
             size <= RecordHead.rawSizeMax + 1024, Int(place.offset) + size <= file.size
         else { throw damaged(place, "outside the pack") }
-        var bytes = [UInt8](repeating: 0, count: size)
+        return size
+    }
+
+    /// The opened bytes of a record as they were sealed, head and content.
+    func plain(_ place: RecordPlace) throws -> CompressedRecord {
+        var bytes = [UInt8](repeating: 0, count: try sealedSize(place))
         let codec = try bytes.withUnsafeMutableBytes { sealed in
             try file.read(at: Int(place.offset), into: sealed)
             return try open(sealed, place).head.codec

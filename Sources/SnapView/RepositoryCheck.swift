@@ -59,7 +59,7 @@ package final class RepositoryCheck {
     }
 
     private func readManifests(_ catalog: Catalog) throws -> [Manifest] {
-        for (id, error) in catalog.damaged.sorted(by: { Hex.encode($0.key) < Hex.encode($1.key) }) {
+        for (id, error) in catalog.damagedInOrder {
             guard error.isFinding else { throw error }
             report.add(CheckFinding(.file(Manifest.storeName(id)), error.message))
             report.noteDamaged(id)

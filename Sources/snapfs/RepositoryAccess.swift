@@ -74,7 +74,7 @@ final class RepositoryAccess {
     private func manifests() throws -> [Manifest] {
         if let complete { return complete }
         let catalog = try repository.catalog()
-        for (id, error) in catalog.damaged.sorted(by: { Hex.encode($0.key) < Hex.encode($1.key) }) {
+        for (id, error) in catalog.damagedInOrder {
             damagedManifests.append((id, error))
             output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
         }

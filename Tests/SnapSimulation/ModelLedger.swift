@@ -211,13 +211,11 @@ final class ModelInventory: Inventory {
 /// Tells the dead from the living, and sometimes takes the living for dead.
 final class ModelLiveness: Liveness {
     private let world: World
-    private let actors: [[UInt8]: Actor]
     private let everyone: Bool
 
     /// With `everyone`, nobody lives any more.
     init(_ world: World, everyone: Bool) {
         self.world = world
-        actors = [:]
         self.everyone = everyone
     }
 

@@ -160,14 +160,13 @@ package final class Collector<L: Ledger, I: Inventory> {
                 survey.damaged.append((id, error))
             }
         }
-        guard survey.damaged.isEmpty else {
+        if !survey.damaged.isEmpty {
             let notes = try NoteBook(ledger)
             if let (id, error) = survey.damaged.first(where: { !notes[$0.id].isForgotten }) {
                 throw error.within(
                     "nothing can be collected while snapshot \(Hex.encode(id.prefix(4))) cannot be "
                         + "read; repair or forget it")
             }
-            return survey
         }
         return survey
     }

@@ -15,7 +15,7 @@ final class LiveSet {
 
     /// Marks an object; false where it was before. Throws `.damaged` where no segment has it.
     func mark(_ id: ObjectID) throws -> Bool {
-        guard let (segment, number) = try find(id) else {
+        guard let (segment, number, _) = try find(id) else {
             throw SnapError(.damaged, "object \(id.hex.prefix(16)) is missing from the index")
         }
         let bit: UInt64 = 1 << UInt64(number % 64)
@@ -26,9 +26,9 @@ final class LiveSet {
 
     /// Whether an object is needed, and where it is if so.
     func location(_ id: ObjectID) throws -> (entry: IndexEntry, pack: PackReference)? {
-        guard let (segment, number) = try find(id), isMarked(segment, number),
-            let entry = try segments[segment].lookup(id)
-        else { return nil }
+        guard let (segment, number, entry) = try find(id), isMarked(segment, number) else {
+            return nil
+        }
         return (entry, try segments[segment].pack(entry.pack))
     }
 
@@ -37,9 +37,13 @@ final class LiveSet {
     }
 
     /// Always the same place for the same object: what is marked must be found again.
-    private func find(_ id: ObjectID) throws -> (segment: Int, number: Int)? {
+    private func find(
+        _ id: ObjectID
+    ) throws -> (segment: Int, number: Int, entry: IndexEntry)? {
         for index in segments.indices {
-            if let found = try segments[index].position(id) { return (index, found.number) }
+            if let found = try segments[index].position(id) {
+                return (index, found.number, found.entry)
+            }
         }
         return nil
     }

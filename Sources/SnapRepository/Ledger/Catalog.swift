@@ -15,10 +15,28 @@ package struct Catalog: Sendable {
 
     package init() {}
 
-    /// Lists what there is now. Damaged manifests are read again only if so said.
+    /// What a listing showed: the same again means that nothing has changed.
+    private struct Shape: Equatable {
+        var committed, damaged: Set<[UInt8]>
+        var newestCollection: UInt64
+        var isOpen: Bool
+        var notes: [[UInt8]: UInt32]
+    }
+
+    private var shape: Shape {
+        Shape(
+            committed: Set(committed.keys), damaged: Set(damaged.keys),
+            newestCollection: collections.newest, isOpen: collections.open != nil,
+            notes: notes.newest)
+    }
+
+    /// Lists what there is now; false where that is what there was. Damaged manifests are read
+    /// again only if so said.
+    @discardableResult
     package mutating func refresh(
         _ ledger: some Ledger, retryingDamaged: Bool = true
-    ) throws {
+    ) throws -> Bool {
+        let before = shape
         let ids = Set(try ledger.decided())
         committed = committed.filter { ids.contains($0.key) }
         aborted.formIntersection(ids)
@@ -40,6 +58,13 @@ package struct Catalog: Sendable {
         // What is listed above is judged by what came later: a collection takes, and never gives.
         collections = try CollectionState(ledger, known: collections)
         notes = try NoteBook(ledger, known: notes)
+        return shape != before
+    }
+
+    /// Manifests that cannot be read, in the order of their ids.
+    package var damagedInOrder: [(id: [UInt8], error: SnapError)] {
+        damaged.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            .map { (id: $0.key, error: $0.value) }
     }
 
     /// The snapshots and checkpoints that count and are not forgotten, in order, with the tags that

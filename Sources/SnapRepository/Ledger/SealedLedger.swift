@@ -30,6 +30,7 @@ package struct SealedLedger: Ledger {
         }
         let sealed = try keys.next(file.kind).sealFile(fields, storeName: name)
         guard sealed.count <= ContainerHeader.wholeFileSizeMax else {
+            if file.kind == .manifest { throw Manifest.tooLarge(sealed.count) }
             throw SnapError(
                 .unsupported, "\(name) would have \(sealed.count) bytes, more than a reader takes")
         }

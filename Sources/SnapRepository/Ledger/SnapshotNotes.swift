@@ -105,6 +105,9 @@ package struct NoteBook: Sendable {
         }.sorted { $0.name < $1.name }
     }
 
+    /// The number of the newest note of each snapshot.
+    var newest: [[UInt8]: UInt32] { snapshots.mapValues(\.newest) }
+
     package subscript(snapshot: [UInt8]) -> SnapshotNotes { snapshots[snapshot] ?? .init() }
 
     /// Says something of a snapshot, after all that was said before.
