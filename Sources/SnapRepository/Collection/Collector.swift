@@ -57,9 +57,7 @@ package final class Collector<L: Ledger, I: Inventory> {
         own = session.id
         defer { session.end() }
         let state = session.state
-        if let damage = state.damage {
-            throw damage.within("nothing can be collected after a collection that is damaged")
-        }
+        if let damage = state.damage { throw Self.within(damage) }
         if let end = state.end { try delete(end) }
         var report = CollectionReport(result: .nothing)
         let start: CollectionStart
@@ -81,10 +79,35 @@ package final class Collector<L: Ledger, I: Inventory> {
         return report
     }
 
+    /// What `run` would open or resume, without a trace: nil where there is nothing to collect.
+    package func plan() throws -> CollectionStart? {
+        let state = try CollectionState(ledger)
+        if let damage = state.damage { throw Self.within(damage) }
+        return try state.open ?? draft(after: state)
+    }
+
+    private static func within(_ damage: SnapError) -> SnapError {
+        damage.within("nothing can be collected after a collection that is damaged")
+    }
+
     // MARK: Opening
 
     /// Step 1. nil where there is nothing to collect, or where another collector was faster.
     private func open(after state: CollectionState) throws -> CollectionStart? {
+        guard let start = try draft(after: state) else { return nil }
+        let isOurs = try ledger.create(.start(start)) != nil
+        try ledger.synchronize()
+        let now = try CollectionState(ledger)
+        guard now.newest == start.number else {
+            // We slept while others opened and closed this number.
+            if isOurs { try ledger.delete(start.storeName) }
+            return nil
+        }
+        return now.open
+    }
+
+    /// What a new collection is to take. nil where there is nothing.
+    private func draft(after state: CollectionState) throws -> CollectionStart? {
         // Each list is of what was there before the next: packs, snapshots, the index.
         let packs = try inventory.listPacks()
         let snapshots = try survey(state.counting)
@@ -99,18 +122,9 @@ package final class Collector<L: Ledger, I: Inventory> {
         guard state.newest < CollectionStart.numberMax else {
             throw SnapError(.unsupported, "the repository has been collected too often")
         }
-        let start = CollectionStart(
+        return CollectionStart(
             number: state.newest + 1, origin: origin, forgotten: forgotten.sorted(by: precedes),
             condemned: condemned.sorted(), segments: inventory.segments)
-        let isOurs = try ledger.create(.start(start)) != nil
-        try ledger.synchronize()
-        let now = try CollectionState(ledger)
-        guard now.newest == start.number else {
-            // We slept while others opened and closed this number.
-            if isOurs { try ledger.delete(start.storeName) }
-            return nil
-        }
-        return now.open
     }
 
     /// The decided sessions as a listing shows them.
@@ -127,6 +141,7 @@ package final class Collector<L: Ledger, I: Inventory> {
             var forgotten: Set<[UInt8]> = []
             let sorted = committed.sorted(by: Manifest.isBefore)
             var newer: Set<Manifest.Series> = []
+            let now = ClockJump.trusted(committed, now: now)
             for manifest in sorted.reversed() {
                 let notes = notes[manifest.id]
                 let isPassed = manifest.state == .checkpoint && newer.contains(manifest.series)
@@ -316,6 +331,7 @@ package final class Collector<L: Ledger, I: Inventory> {
         let snapshots = try survey(Counting(previous))
         try inventory.refresh(previous)
         let frozen = Set(start.forgotten)
+        let now = ClockJump.trusted(snapshots.committed, now: now)
         let live = snapshots.committed.filter { manifest in
             guard frozen.contains(manifest.id), !sessions.pinned.contains(manifest.id) else {
                 return true

@@ -3,6 +3,24 @@
 import SnapBase
 import SnapFormat
 
+/// What a collection finds and does, in numbers. Bytes are those of files; what is copied and what
+/// nobody needs are taken from the share of it before compression.
+package struct PackStatistics: Sendable {
+    /// Before the collection.
+    package var packs = 0
+    package var bytes: UInt64 = 0
+    package var packsCondemned = 0
+    package var bytesCondemned: UInt64 = 0
+    /// Of the condemned, what is needed and moves to new packs.
+    package var bytesCopied: UInt64 = 0
+    /// In the packs that stay, what nobody needs.
+    package var bytesUnused: UInt64 = 0
+
+    package init() {}
+
+    package var bytesFreed: UInt64 { bytesCondemned - min(bytesCondemned, bytesCopied) }
+}
+
 /// The packs and index of a repository, for a collector. Used by one thread.
 package final class PackInventory: Inventory {
     private let repository: Repository
@@ -10,8 +28,16 @@ package final class PackInventory: Inventory {
     private let unusedMax: Double
     private let poll: () throws -> Void
     private var live = LiveSet([])
+    /// Bytes of the packs as they were listed.
+    private var sizes: [PackName: UInt64] = [:]
+    package private(set) var statistics = PackStatistics()
 
     private var objects: ObjectReader { repository.objects }
+
+    /// Packs below this size are gathered once there are so many of a kind: backups that run often
+    /// leave small ones.
+    private static let smallPackSize = UInt64(PackTrailer.packSizeTarget) / 4
+    private static let smallPacksMax = 16
 
     /// How much of a pack is needed; bytes before compression.
     private struct Use {
@@ -22,6 +48,7 @@ package final class PackInventory: Inventory {
         var deadPart: Double { total == 0 ? 1 : Double(total - live) / Double(total) }
         /// Bytes of the file that nobody needs, about.
         var dead: Double { deadPart * Double(description.fileSize) }
+        var needed: Double { Double(description.fileSize) - dead }
     }
 
     /// `poll` is called now and then, and may throw.
@@ -37,7 +64,11 @@ package final class PackInventory: Inventory {
     package var uncounted: [ObjectID] { objects.uncountedSegments }
 
     package func listPacks() throws -> [PackName] {
-        try repository.listPacks().packs.map { PackName(kind: $1.kind, name: $0) }
+        sizes = [:]
+        for (name, item) in try repository.listPacks().packs {
+            sizes[PackName(kind: item.kind, name: name)] = UInt64(item.size)
+        }
+        return Array(sizes.keys)
     }
 
     package func refresh(_ end: CollectionEnd?) throws {
@@ -75,7 +106,34 @@ package final class PackInventory: Inventory {
             unused -= use.dead
             size -= use.dead
         }
+        condemned.formUnion(Self.small(rest.filter { !condemned.contains($0.description.packName) }))
+        count(uses, condemned)
         return Array(condemned)
+    }
+
+    private static func small(_ uses: [Use]) -> [PackName] {
+        var names: [FileKind: [PackName]] = [:]
+        for use in uses where use.description.fileSize < smallPackSize {
+            names[use.description.packName.kind, default: []].append(use.description.packName)
+        }
+        return names.values.filter { $0.count >= smallPacksMax }.flatMap { $0 }
+    }
+
+    private func count(_ uses: [PackName: Use], _ condemned: Set<PackName>) {
+        statistics = PackStatistics()
+        for (name, size) in sizes {
+            statistics.packs += 1
+            statistics.bytes += size
+            guard condemned.contains(name) else {
+                statistics.bytesUnused += uses[name].map { UInt64($0.dead) } ?? 0
+                continue
+            }
+            statistics.packsCondemned += 1
+            statistics.bytesCondemned += size
+            if let use = uses[name], use.live > 0 {
+                statistics.bytesCopied += UInt64(use.needed)
+            }
+        }
     }
 
     private func uses() throws -> [PackName: Use] {
@@ -96,7 +154,10 @@ package final class PackInventory: Inventory {
         let gone = Set(condemned)
         let session = try repository.ledger.newID()
         let mover = ObjectMover(repository, live, session: session)
-        for use in try uses().values where use.live > 0 {
+        let uses = try uses()
+        if sizes.isEmpty { _ = try listPacks() }
+        count(uses, gone)
+        for use in uses.values where use.live > 0 {
             guard gone.contains(use.description.packName) else { continue }
             try poll()
             try mover.move(use.description)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+import SnapBase
+import SnapFormat
+
+/// Keeps snapshots from being collected while they are read: a session that lives as long as this
+/// object. Thread-safe. See snapfs-format(5), Readers.
+package final class Pin: Sendable {
+    private let monitor = Monitor()
+    private let thread: Thread?
+    private let ending: Ending
+
+    /// Whether the session is to end.
+    private final class Ending: @unchecked Sendable {
+        // Sendable: `isDue` is used inside monitor.locked.
+        let monitor: Monitor
+        private var isDue = false
+
+        init(_ monitor: Monitor) { self.monitor = monitor }
+
+        func set() {
+            monitor.locked {
+                isDue = true
+                monitor.wakeAll()
+            }
+        }
+
+        /// Waits that long, or until it is due; whether it is.
+        func wait(seconds: Double) -> Bool {
+            monitor.locked {
+                if !isDue { _ = monitor.wait(seconds: seconds) }
+                return isDue
+            }
+        }
+    }
+
+    /// The session belongs to the thread from its start on.
+    private struct Owned: @unchecked Sendable {
+        // Sendable: handed over once, before the thread that uses it begins.
+        let session: Session<SealedLedger>
+    }
+
+    private static let pause: Double = 60
+
+    /// Announces that these snapshots are being read. Throws `.notFound` where a collection is about
+    /// to take one of them. On a store that takes no writing, which no collection could delete from
+    /// either, nothing is announced.
+    package init(_ repository: Repository, _ snapshots: [Manifest], host: String) throws {
+        ending = Ending(monitor)
+        let ledger = try repository.ledger
+        let session: Session<SealedLedger>
+        do {
+            session = try Session(
+                ledger, kind: .reader, host: host, pinned: snapshots.map(\.id))
+        } catch let error as SnapError
+            where [EROFS, EACCES, EPERM].contains(error.code)
+        {
+            thread = nil
+            return
+        }
+        do {
+            try Self.requireReadable(snapshots, session.state, ledger)
+            let owned = Owned(session: session)
+            thread = try Thread("pin") { [ending] in
+                // A sign of life that fails is given the next time.
+                while !ending.wait(seconds: Self.pause) { try? owned.session.heartbeat() }
+                owned.session.end()
+            }
+        } catch {
+            session.end()
+            throw error
+        }
+    }
+
+    private static func requireReadable(
+        _ snapshots: [Manifest], _ state: CollectionState, _ ledger: SealedLedger
+    ) throws {
+        for snapshot in snapshots {
+            guard case .committed(let manifest, let digest)? = try ledger.decision(snapshot.id),
+                state.mayRead(manifest, digest)
+            else {
+                throw SnapError(
+                    .notFound,
+                    "snapshot \(snapshot.hexID.prefix(8)) was forgotten and is being collected")
+            }
+        }
+    }
+
+    /// Ends the session.
+    deinit {
+        ending.set()
+        thread?.join()
+    }
+}

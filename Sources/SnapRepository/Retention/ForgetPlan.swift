@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+
+/// What a policy would forget, group by group. Made before anything is written, so that a refusal
+/// changes nothing.
+package struct ForgetPlan: Sendable {
+    /// What a policy may not do, however it was meant.
+    package struct Limits: Sendable {
+        /// No group ends up with fewer, if any of it goes.
+        package var keepMin: UInt64 = 3
+        /// Of all snapshots that the policy looks at.
+        package var removedPercentMax: Double = 100
+        /// Whether the times of snapshots are believed even where the clock seems to have jumped.
+        package var acceptsClock = false
+
+        package init() {}
+    }
+
+    package struct Group: Sendable {
+        package var key: RetentionGrouping.Key
+        /// Oldest first.
+        package var verdicts: [RetentionPolicy.Verdict]
+
+        package var going: [Manifest] { verdicts.filter { !$0.stays }.map(\.manifest) }
+        package var kept: Int { verdicts.filter(\.stays).count }
+    }
+
+    package let groups: [Group]
+    /// Why the plan must not be carried out.
+    package let refusal: SnapError?
+
+    package var going: [Manifest] { groups.flatMap(\.going) }
+
+    /// Applies a policy to snapshots that are not forgotten. `now` in Unix seconds. Throws
+    /// `.invalid` for a policy that keeps nothing.
+    package init(
+        _ policy: RetentionPolicy, _ manifests: [Manifest], notes: NoteBook,
+        grouping: RetentionGrouping, limits: Limits, now: Int64
+    ) throws {
+        guard !policy.isEmpty else {
+            throw SnapError(.invalid, "the policy keeps nothing, so nothing is forgotten by it")
+        }
+        groups = grouping.groups(manifests).map { key, manifests in
+            Group(key: key, verdicts: policy.judge(manifests, notes: notes, now: now))
+        }
+        refusal = Self.refusal(groups, policy, limits, now)
+    }
+
+    private static func refusal(
+        _ groups: [Group], _ policy: RetentionPolicy, _ limits: Limits, _ now: Int64
+    ) -> SnapError? {
+        for group in groups where !group.going.isEmpty {
+            if group.kept < limits.keepMin {
+                return SnapError(
+                    .refused,
+                    "the policy leaves \(group.kept) of \(group.verdicts.count) snapshots of "
+                        + "\(name(group)), fewer than --min-keep \(limits.keepMin)")
+            }
+            if !limits.acceptsClock, let error = jump(group, policy, now) { return error }
+        }
+        let all = groups.reduce(0) { $0 + $1.verdicts.count }
+        let going = groups.reduce(0) { $0 + $1.going.count }
+        if Double(going) * 100 > Double(all) * limits.removedPercentMax {
+            return SnapError(
+                .refused,
+                "the policy forgets \(going) of \(all) snapshots, more than --max-remove-percent "
+                    + "allows")
+        }
+        return nil
+    }
+
+    /// Of the rules only that of a span goes by how far times lie apart.
+    private static func jump(
+        _ group: Group, _ policy: RetentionPolicy, _ now: Int64
+    ) -> SnapError? {
+        let times = group.verdicts.map(\.manifest.time.seconds)
+        guard policy.within != nil, let jump = ClockJump.find(times, now: now),
+            times.contains(jump.to),
+            group.going.contains(where: { $0.time.seconds <= jump.from })
+        else { return nil }
+        return SnapError(
+            .refused,
+            "between \(CivilTime(seconds: jump.from)) and \(CivilTime(seconds: jump.to)) there is "
+                + "no snapshot of \(name(group)): the clock may have jumped; if the times are "
+                + "right, give --accept-clock")
+    }
+
+    private static func name(_ group: Group) -> String {
+        let key = group.key
+        var parts: [String] = []
+        if let host = key.host { parts.append("host \(host)") }
+        if let paths = key.paths {
+            parts.append(paths.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
+        }
+        if let tags = key.tags { parts.append("tags \(tags.joined(separator: ","))") }
+        if let job = key.job { parts.append("job \(job)") }
+        return parts.isEmpty ? "the repository" : parts.joined(separator: ", ")
+    }
+}
