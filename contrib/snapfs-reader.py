@@ -30,6 +30,7 @@ import sys
 import time
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -186,6 +187,12 @@ def slot_parameters(blob):
     return stretching, log_n, r, p
 
 
+def raw_public_key(private):
+    """The 32 bytes; public_bytes_raw is younger than the package of Debian 12."""
+    form = serialization
+    return private.public_key().public_bytes(form.Encoding.Raw, form.PublicFormat.Raw)
+
+
 def slot_secrets(blob, repo, secret, is_key_file):
     """(private key, MAC key) of a slot; None if the secret is not this one's."""
     stretching, log_n, r, p = slot_parameters(blob)
@@ -202,7 +209,7 @@ def slot_secrets(blob, repo, secret, is_key_file):
     wrap = hkdf_expand(prk, b"snapfs1 slot wrap" + repo + blob[:80])
     plain = aead_open(wrap, NO_NONCE, blob[112:192], blob[:112], "slot")
     private = X25519PrivateKey.from_private_bytes(plain[:32])
-    need(private.public_key().public_bytes_raw() == blob[48:80], "slot: the keys are no pair")
+    need(raw_public_key(private) == blob[48:80], "slot: the keys are no pair")
     return private, plain[32:]
 
 
@@ -219,7 +226,7 @@ def open_keyring(blob, number, repo, private, mac_key):
     need(hmac.compare_digest(mac, blob[-32:]), f"{name}: wrong MAC")
     entries = {blob[at:at + 32]: blob[at + 32:at + 80] for at in range(48, start, 80)}
     need(len(entries) == count, f"{name}: a slot is repeated")
-    public, ephemeral = private.public_key().public_bytes_raw(), blob[16:48]
+    public, ephemeral = raw_public_key(private), blob[16:48]
     if public not in entries:
         return None
     try:

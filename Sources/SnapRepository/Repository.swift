@@ -17,6 +17,8 @@ package final class Repository: Sendable {
     package let objects: ObjectReader
     let sealed: SealedFiles
     private let keyring: Keyring
+    /// What can be made again, and what this machine has seen of the repository; nil without one.
+    package let cache: (any Store)?
 
     package var location: String { store.location }
     package var hexID: String { Hex.encode(id) }
@@ -31,6 +33,7 @@ package final class Repository: Sendable {
         self.keyring = keyring
         self.configuration = configuration
         self.keys = keys
+        self.cache = cache
         objects = ObjectReader(sealed: sealed, keys: keys, cache: cache, limits: limits)
     }
 

@@ -3,6 +3,7 @@
 // The repository as a command sees it: opened with what the options and the environment say, and
 // its snapshots found by name.
 
+import ArgumentParser
 import Glibc
 import SnapBase
 import SnapCrypto
@@ -19,7 +20,7 @@ final class RepositoryAccess {
     private let caches = ViewCaches()
     /// Those that `manifests` could not read.
     private(set) var damagedManifests: [(id: [UInt8], error: SnapError)] = []
-    private var complete: [Manifest]?
+    private var known: Catalog?
 
     private init(_ repository: Repository, path: String, _ output: Output) {
         self.repository = repository
@@ -64,15 +65,22 @@ final class RepositoryAccess {
 
     // MARK: Snapshots
 
-    /// The complete snapshots that pass a filter, oldest first. They are read, and damaged ones
-    /// warned about, once a command.
-    func manifests(_ filter: SnapshotFilter) throws -> [Manifest] {
+    /// The complete snapshots that pass a filter, or the forgotten ones, oldest first.
+    func manifests(
+        _ filter: SnapshotFilter, forgotten: Bool = false
+    ) throws -> [Manifest] {
         let choice = filter.choice
-        return try manifests().filter { choice.accepts($0) }
+        let found = try forgotten ? catalog().forgotten : catalog().snapshots
+        return found.filter { $0.state == .complete && choice.accepts($0) }
     }
 
     private func manifests() throws -> [Manifest] {
-        if let complete { return complete }
+        try catalog().snapshots.filter { $0.state == .complete }
+    }
+
+    /// All that is known of the snapshots; read, and what is damaged warned about, once a command.
+    func catalog() throws -> Catalog {
+        if let known { return known }
         let catalog = try repository.catalog()
         for (id, error) in catalog.damagedInOrder {
             damagedManifests.append((id, error))
@@ -84,9 +92,8 @@ final class RepositoryAccess {
         for (name, error) in catalog.notes.damaged {
             output.warning("warning: \(name): \(error.message)")
         }
-        let found = catalog.snapshots.filter { $0.state == .complete }
-        complete = found
-        return found
+        known = catalog
+        return catalog
     }
 
     /// The one snapshot that an argument names; the filter chooses unless it is an id.
@@ -114,11 +121,41 @@ final class RepositoryAccess {
     }
 
     private func manifest(_ prefix: String, _ text: String) throws -> Manifest {
-        let found = try manifests().filter { $0.hexID.hasPrefix(prefix) }
+        try Self.only(of: try manifests().filter { $0.hexID.hasPrefix(prefix) }, text)
+    }
+
+    /// The one that a name means.
+    static func only<T>(of found: [T], _ text: String) throws -> T {
         if found.count == 1 { return found[0] }
         if found.isEmpty { throw SnapError(.notFound, "there is no snapshot \(text)") }
         throw SnapError(
             .invalid, "\(text) is ambiguous: \(found.count) snapshots begin with it")
+    }
+
+    /// The ids of the snapshots that arguments name, each once, in their order: what notes are
+    /// written about. A snapshot that cannot be read has one, too.
+    func ids(_ arguments: [SnapshotArgument], _ filter: SnapshotFilter) throws -> [[UInt8]] {
+        var ids: [[UInt8]] = []
+        for argument in arguments {
+            if argument.path != nil {
+                throw ValidationError("'\(argument.text)' names a snapshot, without a path.")
+            }
+            let id: [UInt8]
+            if case .id(let prefix) = argument.name {
+                let all = try manifests().map(\.id) + damagedManifests.map(\.id)
+                id = try Self.only(
+                    of: all.filter { Hex.encode($0).hasPrefix(prefix) }, argument.text)
+            } else {
+                id = try manifest(argument, filter).id
+            }
+            if !ids.contains(id) { ids.append(id) }
+        }
+        return ids
+    }
+
+    /// Keeps a snapshot from being collected for as long as what is returned lives.
+    func pin(_ manifest: Manifest) throws -> Pin {
+        try Pin(repository, [manifest], host: Origin.hostName)
     }
 
     func view(_ manifest: Manifest) throws -> SnapshotView {

@@ -32,6 +32,12 @@ struct Snapfs: ParsableCommand {
                 name: "Get data back",
                 subcommands: [MountCommand.self, UnmountCommand.self, RestoreCommand.self]),
             CommandGroup(
+                name: "Look after the repository",
+                subcommands: [
+                    ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
+                    PruneCommand.self,
+                ]),
+            CommandGroup(
                 name: "Other", subcommands: [CheckCommand.self, VersionCommand.self]),
         ])
 

@@ -24,14 +24,14 @@ import Testing
         let repository = try test.open(store)
         return try Collector(
             ledger: try repository.ledger,
-            inventory: PackInventory(repository, unusedMax: unused),
+            inventory: PackInventory(repository, unusedMax: .part(unused)),
             liveness: liveness ?? SessionWatch(cache: nil), origin: origin, now: 1000
         ).run()
     }
 
     private func forget(_ manifest: Manifest) throws {
         try NoteBook.add(
-            .forget, to: manifest.id, origin: origin, ledger: try test.open().ledger)
+            .forget, to: [manifest.id], origin: origin, ledger: try test.open().ledger)
     }
 
     private func packs() throws -> Set<ObjectID> {

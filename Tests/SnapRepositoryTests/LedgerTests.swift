@@ -22,7 +22,7 @@ import Testing
     }
 
     private func say(_ action: Note.Action, of manifest: Manifest) throws {
-        try NoteBook.add(action, to: manifest.id, origin: origin, ledger: ledger)
+        try NoteBook.add(action, to: [manifest.id], origin: origin, ledger: ledger)
     }
 
     private func listed() throws -> [[UInt8]] { try test.open().catalog().snapshots.map(\.id) }
@@ -81,7 +81,7 @@ import Testing
         let manifest = try test.snapshot([.text("a", "1")])
         let (one, other) = (try test.open().ledger, try test.open().ledger)
         for ledger in [one, other] {
-            try NoteBook.add(.tags(["x"]), to: manifest.id, origin: origin, ledger: ledger)
+            try NoteBook.add(.tags(["x"]), to: [manifest.id], origin: origin, ledger: ledger)
         }
         #expect(try NoteBook(ledger)[manifest.id].notes.map(\.number) == [1, 2])
         let again = Note(snapshot: manifest.id, number: 2, origin: origin, action: .forget)

@@ -160,7 +160,7 @@ extension World {
         let listed = counted.filter { $0.state == .complete }
         guard let choice = listed.randomElement(using: &scheduler.random) else { return }
         unwanted[choice.id, default: 0] += 1
-        try NoteBook.add(.forget, to: choice.id, origin: origin(), ledger: ledger)
+        try NoteBook.add(.forget, to: [choice.id], origin: origin(), ledger: ledger)
         guard scheduler.happens(400) else { return }
         try NoteBook.unforget(choice.id, origin: origin(), ledger: ledger)
         promised.insert(choice.id)

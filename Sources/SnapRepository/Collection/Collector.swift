@@ -80,10 +80,15 @@ package final class Collector<L: Ledger, I: Inventory> {
     }
 
     /// What `run` would open or resume, without a trace: nil where there is nothing to collect.
+    /// What is needed then is marked.
     package func plan() throws -> CollectionStart? {
         let state = try CollectionState(ledger)
         if let damage = state.damage { throw Self.within(damage) }
-        return try state.open ?? draft(after: state)
+        guard let open = state.open else { return try draft(after: state) }
+        let snapshots = try survey(state.counting)
+        try inventory.refresh(state.end)
+        try inventory.mark(snapshots.committed.filter { !open.forgotten.contains($0.id) })
+        return open
     }
 
     private static func within(_ damage: SnapError) -> SnapError {

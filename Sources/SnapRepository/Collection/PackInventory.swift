@@ -21,11 +21,26 @@ package struct PackStatistics: Sendable {
     package var bytesFreed: UInt64 { bytesCondemned - min(bytesCondemned, bytesCopied) }
 }
 
+/// How much of the packs that stay may be what nobody needs.
+package enum UnusedMax: Sendable, Equatable {
+    /// Of their size.
+    case part(Double)
+    case bytes(UInt64)
+    case unlimited
+
+    func bytes(of size: Double) -> Double {
+        switch self {
+        case .part(let part): part * size
+        case .bytes(let bytes): Double(bytes)
+        case .unlimited: .infinity
+        }
+    }
+}
+
 /// The packs and index of a repository, for a collector. Used by one thread.
 package final class PackInventory: Inventory {
     private let repository: Repository
-    /// How much of the packs that stay may be what nobody needs, as a part of their size.
-    private let unusedMax: Double
+    private let unusedMax: UnusedMax
     private let poll: () throws -> Void
     private var live = LiveSet([])
     /// Bytes of the packs as they were listed.
@@ -53,7 +68,7 @@ package final class PackInventory: Inventory {
 
     /// `poll` is called now and then, and may throw.
     package init(
-        _ repository: Repository, unusedMax: Double, poll: @escaping () throws -> Void = {}
+        _ repository: Repository, unusedMax: UnusedMax, poll: @escaping () throws -> Void = {}
     ) {
         self.repository = repository
         self.unusedMax = unusedMax
@@ -101,12 +116,13 @@ package final class PackInventory: Inventory {
         rest.sort { $0.deadPart > $1.deadPart }
         var unused = rest.reduce(0) { $0 + $1.dead }
         var size = rest.reduce(0) { $0 + Double($1.description.fileSize) }
-        for use in rest where use.dead > 0 && unused > unusedMax * size {
+        for use in rest where use.dead > 0 && unused > unusedMax.bytes(of: size) {
             condemned.insert(use.description.packName)
             unused -= use.dead
             size -= use.dead
         }
-        condemned.formUnion(Self.small(rest.filter { !condemned.contains($0.description.packName) }))
+        condemned.formUnion(
+            Self.small(rest.filter { !condemned.contains($0.description.packName) }))
         count(uses, condemned)
         return Array(condemned)
     }
@@ -117,6 +133,12 @@ package final class PackInventory: Inventory {
             names[use.description.packName.kind, default: []].append(use.description.packName)
         }
         return names.values.filter { $0.count >= smallPacksMax }.flatMap { $0 }
+    }
+
+    /// Brings the statistics up to what an open collection condemns; what is needed is marked.
+    package func measure(_ condemned: [PackName]) throws {
+        _ = try listPacks()
+        count(try uses(), Set(condemned))
     }
 
     private func count(_ uses: [PackName: Use], _ condemned: Set<PackName>) {

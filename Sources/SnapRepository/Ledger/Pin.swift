@@ -43,9 +43,9 @@ package final class Pin: Sendable {
 
     private static let pause: Double = 60
 
-    /// Announces that these snapshots are being read. Throws `.notFound` where a collection is about
-    /// to take one of them. On a store that takes no writing, which no collection could delete from
-    /// either, nothing is announced.
+    /// Announces that these snapshots are being read. Throws `.notFound` where a collection is
+    /// about to take one of them. On a store that takes no writing, which no collection could
+    /// delete from either, nothing is announced.
     package init(_ repository: Repository, _ snapshots: [Manifest], host: String) throws {
         ending = Ending(monitor)
         let ledger = try repository.ledger

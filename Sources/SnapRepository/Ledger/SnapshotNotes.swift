@@ -110,22 +110,26 @@ package struct NoteBook: Sendable {
 
     package subscript(snapshot: [UInt8]) -> SnapshotNotes { snapshots[snapshot] ?? .init() }
 
-    /// Says something of a snapshot, after all that was said before.
+    /// Says something of snapshots, after all that was said of them before; durable on return.
     package static func add(
-        _ action: Note.Action, to snapshot: [UInt8], origin: Origin, reason: String? = nil,
+        _ action: Note.Action, to snapshots: [[UInt8]], origin: Origin, reason: String? = nil,
         ledger: some Ledger
     ) throws {
-        let names = try ledger.list(Note.directory).compactMap(Note.parse)
-        var number = names.filter { $0.snapshot == snapshot }.map(\.number).max() ?? 0
-        repeat {
-            guard number < UInt32.max else {
-                throw SnapError(.unsupported, "snapshot \(Hex.encode(snapshot)) has 2^32 notes")
-            }
-            number += 1
-            let note = Note(
-                snapshot: snapshot, number: number, origin: origin, action: action, reason: reason)
-            if try ledger.create(.note(note)) != nil { break }
-        } while true
+        var newest: [[UInt8]: UInt32] = [:]
+        for (snapshot, number) in try ledger.list(Note.directory).compactMap(Note.parse) {
+            newest[snapshot] = max(newest[snapshot] ?? 0, number)
+        }
+        for snapshot in snapshots {
+            var note = Note(
+                snapshot: snapshot, number: newest[snapshot] ?? 0, origin: origin,
+                action: action, reason: reason)
+            repeat {
+                guard note.number < UInt32.max else {
+                    throw SnapError(.unsupported, "snapshot \(Hex.encode(snapshot)) has 2^32 notes")
+                }
+                note.number += 1
+            } while try ledger.create(.note(note)) == nil
+        }
         try ledger.synchronize()
     }
 
@@ -133,7 +137,7 @@ package struct NoteBook: Sendable {
     package static func unforget(
         _ snapshot: [UInt8], origin: Origin, ledger: some Ledger
     ) throws {
-        try add(.unforget, to: snapshot, origin: origin, ledger: ledger)
+        try add(.unforget, to: [snapshot], origin: origin, ledger: ledger)
         let state = try CollectionState(ledger)
         guard case .committed(let manifest, let digest)? = try ledger.decision(snapshot),
             state.mayRead(manifest, digest)

@@ -195,6 +195,18 @@ struct BackupDescription: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The name of the job that this backup belongs to; a part of what makes it the same "
+                + "backup, run after run.", valueName: "name"))
+    var job: LabelArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Keep the snapshot until this time whatever a policy says, such as 2027-01-01.",
+            valueName: "time"))
+    var holdUntil: TimeArgument?
+
+    @Option(
+        help: ArgumentHelp(
             "The time of the snapshot, such as 2026-11-21T02:00:00Z (default: now).",
             valueName: "time"))
     var time: TimeArgument?

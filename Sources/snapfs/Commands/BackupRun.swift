@@ -51,24 +51,14 @@ struct BackupRun {
         let root = Entry(name: [], attributes: Attributes(mode: 0o040755))
         var manifest = Manifest(id: [UInt8](repeating: 0, count: 16), time: now, root: root)
         manifest.startTime = Timestamp.now()
-        manifest.host = command.description.host?.text ?? Self.hostName
-        manifest.user = Self.userName
+        manifest.host = command.description.host?.text ?? Origin.hostName
+        manifest.user = Origin.userName
         manifest.source = source
         manifest.paths = paths.sorted { $0.lexicographicallyPrecedes($1) }
+        manifest.job = command.description.job?.text
         manifest.tags = command.description.tags.map(\.text)
         manifest.program = "snapfs \(Version.program)"
         return manifest
-    }
-
-    static var hostName: String {
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, name.count - 1)
-        return name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    }
-
-    private static var userName: String {
-        guard let entry = getpwuid(geteuid()) else { return String(geteuid()) }
-        return String(cString: entry.pointee.pw_name)
     }
 
     /// The newest snapshot or checkpoint of the same series that can be read and that no open
@@ -170,7 +160,13 @@ struct BackupRun {
             if error.kind == .interrupted { try writer.drain() } else { writer.abandon() }
             throw error
         }
-        return try writer.finish(root: root)
+        let manifest = try writer.finish(root: root)
+        if let end = command.description.holdUntil?.seconds {
+            try NoteBook.add(
+                .hold(until: end), to: [manifest.id], origin: .current(),
+                ledger: try access.repository.ledger)
+        }
+        return manifest
     }
 
     private func exclusion(_ paths: [[UInt8]]) throws -> Exclusion {

@@ -28,7 +28,8 @@ struct MountRun {
         var limits = ObjectReader.Limits()
         limits.readAheadThreads = Processors.count(in: 2...8)
         let access = try RepositoryAccess.open(command.global, output, limits: limits)
-        let fileSystem = try fileSystem(access)
+        let (fileSystem, pin) = try fileSystem(access)
+        defer { withExtendedLifetime(pin) {} }
         var options = MountOptions()
         options.allowOther = command.allowOther
         options.source = "snapfs:\(access.path)"
@@ -45,19 +46,26 @@ struct MountRun {
         }
     }
 
-    private func fileSystem(_ access: RepositoryAccess) throws -> any MountedFileSystem {
+    /// One snapshot is pinned; of the whole history a snapshot may vanish.
+    private func fileSystem(
+        _ access: RepositoryAccess
+    ) throws -> (any MountedFileSystem, Pin?) {
         let report: @Sendable (String) -> Void = { [log] in log.say($0) }
         if let snapshot = command.snapshot {
             let found = try access.find(snapshot, command.filter)
             guard found.place.attributes.isDirectory else {
                 throw SnapError(.invalid, "\(Text.escaped(found.path)) is not a directory")
             }
-            return SnapshotFileSystem(view: found.view, start: found.place, report: report)
+            return (
+                SnapshotFileSystem(view: found.view, start: found.place, report: report),
+                try access.pin(found.view.manifest)
+            )
         }
         let filter = command.filter.choice
-        return try HistoryFileSystem(
+        let history = try HistoryFileSystem(
             repository: access.repository, caches: ViewCaches(),
             accepts: { filter.accepts($0) }, report: report)
+        return (history, nil)
     }
 
     /// Ends the session when the first signal arrives.

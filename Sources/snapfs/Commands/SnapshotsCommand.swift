@@ -9,12 +9,15 @@ struct SnapshotsCommand: Command {
         commandName: "snapshots", abstract: "List the snapshots, oldest first.",
         usage: "snapfs snapshots [<options>]")
 
+    @Flag(help: "List those that are forgotten and not taken away yet.")
+    var forgotten = false
+
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let manifests = try access.manifests(filter)
+        let manifests = try access.manifests(filter, forgotten: forgotten)
         if output.json {
             try output.json(manifests.map(SnapshotMessage.init))
         } else {

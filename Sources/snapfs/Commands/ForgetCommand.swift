@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+struct ForgetCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "forget",
+        abstract: "Give up snapshots, by name or by a policy.",
+        usage: """
+            snapfs forget [<options>] <snapshot> ...
+            snapfs forget [<options>] --keep-daily <n> ...
+            """,
+        discussion: """
+            A forgotten snapshot is no longer listed; 'snapfs prune' takes its data away, and \
+            until then 'snapfs unforget' brings it back.
+
+            A policy looks at each group of snapshots by itself and keeps what any of its rules \
+            keeps: of a period always its first snapshot. The newest snapshot of a group, \
+            snapshots that are held and those of the future stay, too. Periods are those of UTC.
+            """)
+
+    @Argument(help: ArgumentHelp("The snapshots to forget.", valueName: "snapshot"))
+    var snapshots: [SnapshotArgument] = []
+
+    @OptionGroup var policy: PolicyOptions
+
+    @Flag(
+        name: [.customShort("n"), .long],
+        help: "Say of every snapshot why it stays or goes; write nothing.")
+    var dryRun = false
+
+    @Flag(help: "Run prune afterwards, if something was forgotten.")
+    var prune = false
+
+    @OptionGroup var pruning: PruneOptions
+
+    @Option(help: ArgumentHelp("Say why, for the record.", valueName: "text"))
+    var reason: LabelArgument?
+
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if !snapshots.isEmpty && policy.isGiven {
+            throw ValidationError("Give either snapshots or a policy.")
+        }
+        if snapshots.isEmpty && !policy.isGiven {
+            throw ValidationError("Give the snapshots to forget, or a policy such as --keep-last.")
+        }
+    }
+
+    func perform(_ output: Output) throws {
+        let access = try RepositoryAccess.open(global, output)
+        let going =
+            try snapshots.isEmpty
+            ? goingByPolicy(access, output) : named(access, output)
+        if !dryRun && !going.isEmpty {
+            try NoteBook.add(
+                .forget, to: going, origin: .current(), reason: reason?.text,
+                ledger: try access.repository.ledger)
+        }
+        try output.note(
+            Text(
+                (dryRun ? "would forget " : "forgot ")
+                    + Format.count(UInt64(going.count), "snapshot", "snapshots")))
+        if prune && !going.isEmpty {
+            if dryRun {
+                try output.note("what prune would take then is not known before")
+            } else {
+                try PruneRun(access, output, pruning).run()
+            }
+        }
+    }
+
+    // MARK: By name
+
+    private func named(_ access: RepositoryAccess, _ output: Output) throws -> [[UInt8]] {
+        let ids = try access.ids(snapshots, filter)
+        let catalog = try access.catalog()
+        let now = Timestamp.now().seconds
+        for id in ids where catalog.notes[id].isHeld(at: now) {
+            throw SnapError(
+                .refused,
+                "snapshot \(Hex.encode(id.prefix(4))) is held; release it with 'snapfs hold "
+                    + "--release' first")
+        }
+        for id in ids {
+            try ForgetMessage(id: id, stays: false, reasons: [], group: nil).show(output)
+        }
+        return ids
+    }
+
+    // MARK: By policy
+
+    private func goingByPolicy(
+        _ access: RepositoryAccess, _ output: Output
+    ) throws -> [[UInt8]] {
+        let manifests = try access.manifests(filter)
+        let plan = try ForgetPlan(
+            policy.policy, manifests, notes: try access.catalog().notes,
+            grouping: policy.groupBy.grouping, limits: policy.limits,
+            now: Timestamp.now().seconds)
+        if plan.refusal == nil || dryRun { try show(plan, output) }
+        if let refusal = plan.refusal {
+            throw dryRun
+                ? refusal
+                : SnapError(
+                    refusal.kind,
+                    refusal.message + "; nothing was forgotten, --dry-run shows the whole plan")
+        }
+        return plan.going.map(\.id)
+    }
+
+    private func show(_ plan: ForgetPlan, _ output: Output) throws {
+        for group in plan.groups {
+            let title = Self.title(group.key)
+            if output.json {
+                for verdict in group.verdicts {
+                    try output.json(ForgetMessage(verdict, group: title))
+                }
+                continue
+            }
+            let shown = group.verdicts.filter { dryRun || !$0.stays || output.level == .verbose }
+            if shown.isEmpty || output.level == .quiet { continue }
+            try output.line(Text(title))
+            for verdict in shown { try ForgetMessage(verdict, group: title).show(output) }
+        }
+    }
+
+    private static func title(_ key: RetentionGrouping.Key) -> String {
+        var parts: [String] = []
+        if let host = key.host { parts.append("host \(Text.escaped(host.utf8))") }
+        if let paths = key.paths {
+            parts.append("paths " + paths.map { Text.escaped($0) }.joined(separator: " "))
+        }
+        if let tags = key.tags {
+            parts.append("tags " + Text.escaped(tags.joined(separator: ",").utf8))
+        }
+        if let job = key.job { parts.append("job \(Text.escaped(job.utf8))") }
+        return parts.isEmpty ? "all snapshots" : parts.joined(separator: ", ")
+    }
+}
+
+/// What becomes of one snapshot, as a line or as JSON.
+struct ForgetMessage: Encodable {
+    var messageType = "snapshot"
+    let id: String
+    let time: String?
+    let action: String
+    let reasons: [String]
+    let group: String?
+
+    init(_ verdict: RetentionPolicy.Verdict, group: String) {
+        id = verdict.manifest.hexID
+        time = Format.time(verdict.manifest.time.seconds)
+        action = verdict.stays ? "keep" : "forget"
+        reasons = verdict.reasons.map(Self.words)
+        self.group = group
+    }
+
+    init(id: [UInt8], stays: Bool, reasons: [String], group: String?) {
+        self.id = Hex.encode(id)
+        time = nil
+        action = stays ? "keep" : "forget"
+        self.reasons = reasons
+        self.group = group
+    }
+
+    func show(_ output: Output) throws {
+        if output.json { return try output.json(self) }
+        let parts = [
+            action == "keep" ? "  keep  " : "  forget", String(id.prefix(8)), time ?? "",
+            reasons.joined(separator: ", "),
+        ]
+        try output.note(Text(parts.filter { !$0.isEmpty }.joined(separator: "  ")))
+    }
+
+    private static func words(_ reason: RetentionPolicy.Reason) -> String {
+        switch reason {
+        case .held: "held"
+        case .inTheFuture: "made later than now"
+        case .newest: "the newest"
+        case .last: "one of the last"
+        case .within: "within the time to keep"
+        case .first(let period): "the first of its \(period.noun)"
+        case .tag(let tag): "tag \(Text.escaped(tag.utf8))"
+        case .unclear: "its notes cannot be read"
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+struct HoldCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "hold",
+        abstract: "Keep snapshots whatever a policy says.",
+        usage: """
+            snapfs hold [<options>] [--hold-until <time>] <snapshot> ...
+            snapfs hold [<options>] --release <snapshot> ...
+            """,
+        discussion: """
+            A held snapshot is neither forgotten nor taken by 'snapfs prune'. A hold ends at its \
+            time, or when it is released.
+            """)
+
+    @Argument(help: ArgumentHelp("The snapshots.", valueName: "snapshot"))
+    var snapshots: [SnapshotArgument]
+
+    @Option(
+        help: ArgumentHelp(
+            "When the hold ends, such as 2027-01-01 (default: never).", valueName: "time"))
+    var holdUntil: TimeArgument?
+
+    @Flag(help: "End the hold.")
+    var release = false
+
+    @Option(help: ArgumentHelp("Say why, for the record.", valueName: "text"))
+    var reason: LabelArgument?
+
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if snapshots.isEmpty { throw ValidationError("Give the snapshots.") }
+        if release && holdUntil != nil {
+            throw ValidationError("Give either --hold-until or --release.")
+        }
+        if let holdUntil, holdUntil.seconds <= Timestamp.now().seconds {
+            throw ValidationError("--hold-until must lie in the future.")
+        }
+    }
+
+    func perform(_ output: Output) throws {
+        let access = try RepositoryAccess.open(global, output)
+        let ids = try access.ids(snapshots, filter)
+        try NoteBook.add(
+            release ? .release : .hold(until: holdUntil?.seconds), to: ids, origin: .current(),
+            reason: reason?.text, ledger: try access.repository.ledger)
+        let until = holdUntil.map { " until \(Format.time($0.seconds))" } ?? ""
+        for id in ids {
+            let name = Hex.encode(id.prefix(4))
+            try output.note(
+                Text("snapshot \(name) is \(release ? "no longer held" : "held\(until)")"))
+        }
+    }
+}

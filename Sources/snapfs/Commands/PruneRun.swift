@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+/// One run of `prune`, and what it tells.
+struct PruneRun {
+    private let access: RepositoryAccess
+    private let output: Output
+    private let inventory: PackInventory
+    private let collector: Collector<SealedLedger, PackInventory>
+    private let started = MonotonicClock.now
+
+    init(_ access: RepositoryAccess, _ output: Output, _ options: PruneOptions) throws {
+        self.access = access
+        self.output = output
+        let repository = access.repository
+        inventory = PackInventory(
+            repository, unusedMax: options.maxUnused.limit, poll: { try Interruption.check() })
+        let origin = Origin.current()
+        collector = Collector(
+            ledger: try repository.ledger, inventory: inventory,
+            liveness: SessionWatch(cache: repository.cache), origin: origin, now: origin.time)
+    }
+
+    // MARK: Before
+
+    private struct Plan: Encodable {
+        var messageType = "plan"
+        let snapshots: [String]
+        let packs, packsTotal: Int
+        let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
+        let isResumed: Bool
+    }
+
+    /// Tells what a run would take.
+    func plan() throws {
+        let open = try CollectionState(access.repository.ledger).open
+        guard let start = try collector.plan() else {
+            return try output.json
+                ? output.json(
+                    Plan(
+                        snapshots: [], packs: 0, packsTotal: inventory.statistics.packs,
+                        bytesFreed: 0, bytesCopied: 0,
+                        bytesUnused: inventory.statistics.bytesUnused,
+                        bytesTotal: inventory.statistics.bytes, isResumed: false))
+                : output.note("there is nothing to prune")
+        }
+        if open != nil { try inventory.measure(start.condemned) }
+        let found = inventory.statistics
+        if output.json {
+            return try output.json(
+                Plan(
+                    snapshots: start.forgotten.map { Hex.encode($0) }, packs: found.packsCondemned,
+                    packsTotal: found.packs, bytesFreed: found.bytesFreed,
+                    bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
+                    bytesTotal: found.bytes, isResumed: open != nil))
+        }
+        for id in start.forgotten {
+            try output.detail(Text("would take snapshot \(Hex.encode(id.prefix(4)))"))
+        }
+        try output.note(
+            Text(
+                "would take \(Self.counts(start.forgotten.count, found)) and free "
+                    + "\(Format.size(found.bytesFreed)) of \(Format.size(found.bytes))"))
+        try showRest(found)
+    }
+
+    private static func counts(_ snapshots: Int, _ found: PackStatistics) -> String {
+        Format.count(UInt64(snapshots), "snapshot", "snapshots") + " and "
+            + Format.count(UInt64(found.packsCondemned), "pack", "packs") + " of "
+            + Format.size(found.bytesCondemned)
+            + (found.bytesCopied > 0
+                ? " (of which \(Format.size(found.bytesCopied)) are copied)" : "")
+    }
+
+    private func showRest(_ found: PackStatistics) throws {
+        let stays = found.bytes - min(found.bytes, found.bytesFreed)
+        try output.note(
+            Text(
+                "\(Format.size(stays)) stay, of which \(Format.size(found.bytesUnused)) are "
+                    + "unneeded"))
+    }
+
+    // MARK: Doing
+
+    private struct Summary: Encodable {
+        struct Session: Encodable {
+            let id: String
+            let hostname, time: String?
+            let process: UInt32?
+        }
+
+        var messageType = "summary"
+        let result: String
+        let snapshots: [String]
+        let packs: Int
+        let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
+        let waitingFor: [Session]
+        let totalDuration: Double
+    }
+
+    /// Collects. What an earlier run has left open comes first, then what has come since.
+    func run() throws {
+        var report = try collector.run()
+        try show(report)
+        if report.resumed, case .done = report.result {
+            report = try collector.run()
+            try show(report)
+        }
+    }
+
+    private func show(_ report: CollectionReport) throws {
+        if output.json { return try output.json(summary(report)) }
+        switch report.result {
+        case .nothing:
+            if !report.resumed { try output.note("there is nothing to prune") }
+        case .waiting(let sessions):
+            try output.note(
+                Text(
+                    "nothing is taken yet: "
+                        + Format.count(
+                            UInt64(sessions.count), "backup that began before has",
+                            "backups that began before have")
+                        + " not ended; a later prune goes on"))
+            for session in sessions { try output.note(Text("  " + Self.name(session))) }
+        case .done(let end):
+            let found = inventory.statistics
+            let verb = report.resumed ? "went on and took" : "took"
+            try output.note(
+                Text(
+                    "\(verb) \(Self.counts(end.deletedSnapshots.count, found)) and freed "
+                        + "\(Format.size(found.bytesFreed)) in "
+                        + Format.elapsed(MonotonicClock.now - started)))
+            try showRest(found)
+        }
+    }
+
+    private static func name(_ session: CollectionReport.Undecided) -> String {
+        let id = Hex.encode(session.id.prefix(4))
+        guard let record = session.session else { return "session \(id), which cannot be read" }
+        return "session \(id) of \(Text.escaped(record.host.utf8)), process \(record.process), "
+            + "since \(Format.time(record.time))"
+    }
+
+    private func summary(_ report: CollectionReport) -> Summary {
+        var (result, snapshots): (String, [[UInt8]]) = ("nothing", [])
+        var waiting: [CollectionReport.Undecided] = []
+        switch report.result {
+        case .nothing: break
+        case .waiting(let sessions): (result, waiting) = ("waiting", sessions)
+        case .done(let end): (result, snapshots) = ("done", end.deletedSnapshots)
+        }
+        let found = inventory.statistics
+        return Summary(
+            result: result, snapshots: snapshots.map { Hex.encode($0) },
+            packs: found.packsCondemned, bytesFreed: found.bytesFreed,
+            bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
+            bytesTotal: found.bytes,
+            waitingFor: waiting.map { session in
+                Summary.Session(
+                    id: Hex.encode(session.id), hostname: session.session?.host,
+                    time: session.session.map { Format.time($0.time) },
+                    process: session.session?.process)
+            }, totalDuration: MonotonicClock.now - started)
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+struct TagCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tag",
+        abstract: "Give snapshots tags, or take them away.",
+        subcommands: [TagAddCommand.self, TagRemoveCommand.self])
+}
+
+struct TagAddCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "add", abstract: "Give snapshots a tag.",
+        usage: "snapfs tag add [<options>] <tag> <snapshot> ...")
+
+    @OptionGroup var change: TagChange
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    func perform(_ output: Output) throws {
+        try change.apply(global, filter, output) { tags, tag in
+            tags.contains(tag) ? tags : tags + [tag]
+        }
+    }
+}
+
+struct TagRemoveCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Take a tag from snapshots.",
+        usage: "snapfs tag remove [<options>] <tag> <snapshot> ...")
+
+    @OptionGroup var change: TagChange
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    func perform(_ output: Output) throws {
+        try change.apply(global, filter, output) { tags, tag in tags.filter { $0 != tag } }
+    }
+}
+
+/// Which tag, of which snapshots.
+struct TagChange: ParsableArguments {
+    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"))
+    var tag: LabelArgument
+
+    @Argument(help: ArgumentHelp("The snapshots.", valueName: "snapshot"))
+    var snapshots: [SnapshotArgument]
+
+    func validate() throws {
+        if snapshots.isEmpty { throw ValidationError("Give the snapshots.") }
+    }
+
+    func apply(
+        _ global: GlobalOptions, _ filter: SnapshotFilter, _ output: Output,
+        _ change: ([String], String) -> [String]
+    ) throws {
+        let access = try RepositoryAccess.open(global, output)
+        let ids = Set(try access.ids(snapshots, filter))
+        let ledger = try access.repository.ledger
+        var count: UInt64 = 0
+        for manifest in try access.catalog().snapshots where ids.contains(manifest.id) {
+            let tags = change(manifest.tags, tag.text)
+            if tags == manifest.tags { continue }
+            try NoteBook.add(.tags(tags), to: [manifest.id], origin: .current(), ledger: ledger)
+            count += 1
+        }
+        try output.note(Text("changed \(Format.count(count, "snapshot", "snapshots"))"))
+    }
+}

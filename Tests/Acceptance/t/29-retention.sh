@@ -1,0 +1,143 @@
+# What a policy keeps, what it refuses, and what is taken back; an oracle of its own judges.
+. "$(dirname "$0")/../lib.sh"
+SRC=$T/src
+mkdir "$SRC"
+echo data >"$SRC/file"
+new_key_repo
+
+# --- by name ---------------------------------------------------------------------------------------
+backup "$SRC" --time 2026-01-01T00:00:00Z
+first=$SNAPSHOT
+backup "$SRC" --time 2026-01-02T00:00:00Z --tag web
+second=$SNAPSHOT
+fails_with 64 "forget without anything" snapfs forget
+fails_with 64 "forget with both" snapfs forget "$first" --keep-last 1
+fails_with 1 "forget of what is not there" snapfs forget 0123456789
+is "nothing changed" "$(listed)" 2
+exits 0 "forget by id" snapfs forget "${first:0:10}"
+out_has "says so" 'forgot 1 snapshot'
+is "it is not listed" "$(listed)" 1
+exits 0 "forgotten ones are listed apart" snapfs snapshots --forgotten --json
+is "it is there" "$(value 'j[0]["id"]' "$T/out")" "$first"
+fails_with 1 "what is not forgotten cannot be brought back" snapfs unforget "$second"
+exits 0 "unforget" snapfs unforget "${first:0:10}"
+is "both are listed" "$(listed)" 2
+exits 0 "a dry run" snapfs forget -n latest
+is "changes nothing" "$(listed)" 2
+
+# --- tags and holds --------------------------------------------------------------------------------
+exits 0 "tag add" snapfs tag add db "$first" "$second"
+exits 0 "tag add again" snapfs tag add db "$first"
+out_has "changes nothing" 'changed 0 snapshots'
+exits 0 "tag remove" snapfs tag remove web "$second"
+exits 0 "list by tag" snapfs snapshots --tag db --json
+is "both have it" "$(value 'len(j)' "$T/out")" 2
+exits 0 "list by the tag that was removed" snapfs snapshots --tag web --json
+is "none has it" "$(value 'len(j)' "$T/out")" 0
+fails_with 64 "a hold that is over" snapfs hold --hold-until 2020-01-01 "$first"
+exits 0 "hold" snapfs hold --hold-until 2099-01-01 "$first"
+fails_with 1 "a held snapshot cannot be forgotten" snapfs forget "$first"
+err_has "and says what to do" 'release'
+exits 0 "nor by a policy" snapfs forget -n --keep-last 1 --min-keep 1 --json
+is "it says why" "$(value '[r for r in j["reasons"]] if "reasons" in j else ""' <(grep "$first" "$T/out"))" held
+exits 0 "release" snapfs hold --release "$first"
+exits 0 "then it can" snapfs forget "$first"
+backup "$SRC" --time 2026-01-03T00:00:00Z --hold-until 2099-01-01
+fails_with 1 "a backup can be held from its birth" snapfs forget "$SNAPSHOT"
+
+# --- policies that are none ------------------------------------------------------------------------
+for policy in '--keep-last 0' '--keep-daily 0 --keep-yearly 0'; do
+    # shellcheck disable=SC2086
+    fails_with 1 "a policy that keeps nothing: $policy" snapfs forget $policy --min-keep 0
+done
+for policy in '--keep-last -1' '--keep-last x' '--keep-within 0d' '--keep-within 3' '--keep-within 1d1y' \
+    '--keep-within 99999d' "--keep-tag ''" '--group-by hosts --keep-last 1' '--keep-last 1 --max-remove-percent 101'; do
+    eval "fails_with 64 \"no policy: $policy\" snapfs forget --min-keep 0 $policy"
+done
+is "nothing went" "$(listed)" 2
+
+# --- a policy, judged by an oracle -----------------------------------------------------------------
+rm -rf "$T/repo" "$T/cache" "$T/key"
+exits 0 "init" snapfs init --new-key-file "$T/key"
+python3 - "$T" <<'PY'
+import random, sys, datetime
+r = random.Random(7)
+t = datetime.datetime(2023, 11, 3, 5, 0, tzinfo=datetime.timezone.utc)
+with open(sys.argv[1] + "/times", "w") as f:
+    for n in range(60):
+        t += datetime.timedelta(minutes=r.choice([7, 50, 61, 600, 1500, 1500, 9000, 20000]))
+        f.write(t.strftime("%Y-%m-%dT%H:%M:%SZ") + (" a" if r.random() < .1 else " b") + "\n")
+PY
+while read -r time tag; do
+    snapfs backup --quiet --time "$time" --tag "$tag" "$SRC" || fail "backup of $time"
+done <"$T/times"
+is "all are there" "$(listed)" 60
+cat >"$T/oracle.py" <<'PY'
+# What a policy keeps of times in a file; prints them. Written from the man page.
+import sys, datetime
+rows = [l.split() for l in open(sys.argv[1])]
+times = [(datetime.datetime.strptime(t, "%Y-%m-%dT%H:%M:%SZ"), tag) for t, tag in rows]
+options = dict(a.split("=") for a in sys.argv[2:])
+keep = {times[-1][0]}
+keep |= {t for t, _ in times[len(times) - int(options.get("last", 0)):]}
+for name, of in {"hourly": lambda t: (t.date(), t.hour), "daily": lambda t: t.date(), "weekly": lambda t: t.isocalendar()[:2],
+                 "monthly": lambda t: (t.year, t.month), "yearly": lambda t: t.year}.items():
+    first = {}
+    for t, _ in times: first.setdefault(of(t), t)
+    if int(options.get(name, 0)): keep |= set(sorted(first.values())[-int(options[name]):])
+if "days" in options:
+    keep |= {t for t, _ in times if t > times[-1][0] - datetime.timedelta(days=int(options["days"]))}
+if "tag" in options: keep |= {t for t, tag in times if tag == options["tag"]}
+print("\n".join(sorted(t.strftime("%Y-%m-%dT%H:%M:%SZ") for t in keep)))
+PY
+judge_policy() {        # ORACLE'S WORDS -- OPTIONS
+    local words=()
+    while [[ $1 != -- ]]; do words+=("$1"); shift; done
+    shift
+    exits 0 "policy $*" snapfs forget --dry-run --min-keep 0 --json "$@"
+    is "keeps what the oracle keeps" \
+        "$(grep '"message_type"' "$T/out" | python3 -c 'import json, sys
+print("\n".join(sorted(j["time"] for j in map(json.loads, sys.stdin) if j["action"] == "keep")))')" \
+        "$(python3 "$T/oracle.py" "$T/times" "${words[@]}")"
+}
+judge_policy last=7 -- --keep-last 7
+judge_policy hourly=9 -- --keep-hourly 9
+judge_policy daily=14 -- --keep-daily 14
+judge_policy weekly=5 -- --keep-weekly 5
+judge_policy monthly=4 -- --keep-monthly 4
+judge_policy yearly=2 -- --keep-yearly 2
+judge_policy days=45 -- --keep-within 45d
+judge_policy tag=a -- --keep-tag a
+judge_policy last=2 daily=7 weekly=4 monthly=12 yearly=2 tag=a days=3 -- --keep-last 2 --keep-daily 7 \
+    --keep-weekly 4 --keep-monthly 12 --keep-yearly 2 --keep-tag a --keep-within 3d
+
+# --- refusals --------------------------------------------------------------------------------------
+fails_with 1 "fewer than three are not left" snapfs forget --keep-last 2
+is "nothing went" "$(listed)" 60
+fails_with 1 "nor more taken than allowed" snapfs forget --keep-last 10 --max-remove-percent 50
+is "still nothing" "$(listed)" 60
+exits 0 "each group by itself" snapfs forget -n --keep-last 3 --group-by tags --json
+is "keeps three of both" "$(grep -c '"action":"keep"' "$T/out")" 6
+exits 0 "a policy" snapfs forget --keep-daily 7 --keep-monthly 12
+is "and what is left" "$(listed)" \
+    "$(python3 "$T/oracle.py" "$T/times" daily=7 monthly=12 | wc -l)"
+exits 0 "the same again" snapfs forget --keep-daily 7 --keep-monthly 12
+out_has "has nothing to forget" 'forgot 0 snapshots'
+
+# --- clocks ----------------------------------------------------------------------------------------
+before=$(listed)
+snapfs backup --quiet --time 2093-01-01T00:00:00Z "$SRC" || fail "backup in the future"
+exits 0 "a snapshot of the future" snapfs forget -n --keep-within 3d --min-keep 1 --json
+is "stays" "$(value 'j["reasons"]' <(grep 2093 "$T/out"))" "made later than now"
+is "and the others are counted without it" "$(grep '"action":"keep"' "$T/out" | grep -c -v 2093)" \
+    "$(snapfs snapshots --json | python3 -c 'import json, sys
+t = sorted(j["time"] for j in json.load(sys.stdin) if j["time"] < "2090")
+import datetime
+p = lambda s: datetime.datetime.strptime(s[:19], "%Y-%m-%dT%H:%M:%S")
+print(sum(p(x) > p(t[-1]) - datetime.timedelta(days=3) for x in t))')"
+snapfs backup --quiet --time "$(date -u -d yesterday +%FT%TZ)" "$SRC" || fail "backup after a jump"
+fails_with 1 "a jump of the clock is not believed at once" snapfs forget --keep-within 3d --min-keep 1
+err_has "it says how to" 'accept-clock'
+is "nothing went" "$(listed)" $((before + 2))
+exits 0 "unless the user says so" snapfs forget -n --keep-within 3d --min-keep 1 --accept-clock
+finish

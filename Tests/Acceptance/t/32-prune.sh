@@ -1,0 +1,163 @@
+# Collections with real processes: what goes, what stays, beside backups, mounts and other prunes.
+. "$(dirname "$0")/../lib.sh"
+SRC=$T/src
+mkdir -p "$SRC"/tree/{a,b/c}
+for n in {1..50}; do echo "$n" | tee "$SRC/tree/a/$n" >"$SRC/tree/b/c/$n"; done
+new_key_repo
+bytes() { du -sb --apparent-size "$T/repo/data" "$T/repo/meta" | awk '{s += $1} END {print s}'; }
+whole() { exits 0 "$1: the repository is whole" snapfs check --read-data; }
+
+for n in 1 2 3 4 5 6; do
+    random_file "$n" 6000000 "$SRC/changing"
+    backup "$SRC"
+    cp -a "$SRC" "$T/kept.$n"
+    SNAPSHOTS[n]=$SNAPSHOT
+done
+exits 0 "with nothing forgotten" snapfs prune
+out_has "there is nothing to prune" 'nothing to prune'
+
+# --- what goes, what stays -------------------------------------------------------------------------
+exits 0 "forget four" snapfs forget "${SNAPSHOTS[@]:1:4}"
+before=$(bytes)
+exits 0 "dry run" snapfs prune -n --json
+is "says how many" "$(value 'len(j["snapshots"])' "$T/out")" 4
+freed=$(value 'j["bytes_freed"]' "$T/out")
+num "and how much, about" "$freed" -gt 20000000
+is "and takes nothing" "$(bytes)" "$before"
+is "nor leaves a trace" "$(find "$T/repo/gc" -type f 2>/dev/null | wc -l)" 0
+exits 0 "prune" snapfs prune --json
+is "is done" "$(value 'j["result"]' "$T/out")" done
+is "it took them" "$(value 'len(j["snapshots"])' "$T/out")" 4
+num "their data is gone" $((before - $(bytes))) -gt 22000000
+whole "after it"
+fails_with 1 "it cannot be taken back" snapfs unforget "${SNAPSHOTS[1]}"
+for n in 5 6; do
+    exits 0 "restore" snapfs restore "${SNAPSHOTS[n]}" --target "$T/back"
+    same "snapshot $n is as it was" "$T/kept.$n" "$T/back$SRC"
+    rm -rf "$T/back"
+done
+exits 0 "once more" snapfs prune
+out_has "nothing is left to prune" 'nothing to prune'
+exits 0 "a reader from the page alone sees the same" \
+    python3 "$HERE/../../contrib/snapfs-reader.py" --key-file "$T/key" --repo "$T/repo" snapshots
+out_has "and what is listed" "${SNAPSHOTS[6]:0:8}"
+out_lacks "without what was taken" "${SNAPSHOTS[1]:0:8}"
+exits 0 "and finds every byte whole" \
+    python3 "$HERE/../../contrib/snapfs-reader.py" --key-file "$T/key" --repo "$T/repo" verify
+
+# --- beside a backup -------------------------------------------------------------------------------
+exits 0 "forget the older one" snapfs forget "${SNAPSHOTS[5]}"
+mkfifo "$T/pipe"
+snapfs backup --quiet --stdin <"$T/pipe" &
+JOBS+=($!) slow=$!
+exec 9>"$T/pipe"
+head -c 3000000 /dev/urandom >&9
+wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
+exits 0 "prune beside a backup that runs" snapfs prune --json
+is "waits for nobody" "$(value 'j["result"]' "$T/out")" waiting
+is "says for whom" "$(value 'len(j["waiting_for"])' "$T/out")" 1
+backup "$SRC"
+whole "with an open collection"
+exec 9>&-
+ok "the backup that was there first commits" wait "$slow"
+exits 0 "a later prune" snapfs prune --json
+is "goes on" "$(value 'j["result"]' <(head -n 1 "$T/out"))" done
+whole "after both"
+is "all that committed is there" "$(listed)" 3
+
+# --- beside a backup that was killed ---------------------------------------------------------------
+exits 0 "forget" snapfs forget "${SNAPSHOTS[6]}"
+snapfs backup --quiet --stdin <"$T/pipe" &
+JOBS+=($!) slow=$!
+exec 9>"$T/pipe"
+head -c 3000000 /dev/urandom >&9
+wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
+pkill -9 -P "$slow"; wait "$slow" 2>/dev/null
+exec 9>&-
+exits 0 "prune after it was killed" snapfs prune --json
+is "does not wait for the dead" "$(value 'j["result"]' "$T/out")" done
+is "and clears their sessions away" "$(find "$T/repo/sessions" -type f | wc -l)" 0
+whole "after it"
+
+# --- a backup that sleeps through a collection -----------------------------------------------------
+random_file 11 3000000 "$SRC/changing"
+backup "$SRC"
+gone=$SNAPSHOT
+snapfs backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" &
+JOBS+=($!) slow=$!
+exec 9>"$T/pipe"
+head -c 2000000 /dev/urandom >&9
+wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
+pkill -STOP -P "$slow"
+exits 0 "forget beside the sleeper" snapfs forget "$gone"
+exits 0 "prune beside the sleeper" snapfs prune --json
+is "waits for it, asleep as it is" "$(value 'j["result"]' "$T/out")" waiting
+pkill -CONT -P "$slow"
+exec 9>&-
+ok "it wakes and commits" wait "$slow"
+exits 0 "prune then" snapfs prune
+whole "after the sleeper"
+exits 0 "its snapshot reads" snapfs cat latest:sleeper
+is "in full" "$(stat -c %s "$T/out")" 2000000
+
+# --- beside readers --------------------------------------------------------------------------------
+random_file 12 9000000 "$SRC/changing"
+backup "$SRC"
+pinned=$SNAPSHOT
+backup "$SRC" --tag later
+mount_at "$T/one" "$pinned"
+mount_at "$T/all"
+ls "$T/all/snapshots" >/dev/null
+exits 0 "forget what is mounted" snapfs forget "$pinned"
+exits 0 "prune beside its mount" snapfs prune --json
+ok "what is mounted by name stays" cmp "$SRC/changing" "$T/one$SRC/changing"
+unmount "$T/one"
+rm -rf "$T/cache"
+exits 0 "prune after the mount" snapfs prune --json
+is "takes it then" "$(value 'j["snapshots"]' "$T/out")" "$pinned"
+ok "the history shows what is left" cmp "$SRC/changing" "$T/all/latest$SRC/changing"
+wait_until 10 sh -c "[ \$(ls '$T/all/snapshots' | wc -l) = $(listed) ]"
+is "and only that" "$(ls "$T/all/snapshots" | wc -l)" "$(listed)"
+unmount "$T/all"
+
+# --- killed at any time, and run again -------------------------------------------------------------
+for n in {1..8}; do
+    random_file "2$n" 2500000 "$SRC/changing"
+    backup "$SRC"
+done
+exits 0 "keep three" snapfs forget --keep-last 3 --group-by host
+for n in {1..12}; do
+    timeout -s KILL "0.$((RANDOM % 30 + 5))" "$SNAPFS" prune --quiet >/dev/null 2>&1
+    ((n % 3)) || whole "killed $n times"
+done
+exits 0 "and run to its end" snapfs prune
+whole "at last"
+exits 0 "restore the newest" snapfs restore latest --target "$T/back"
+same "it is as it was" "$SRC" "$T/back$SRC"
+
+# --- two at once -----------------------------------------------------------------------------------
+for n in {1..4}; do random_file "3$n" 2500000 "$SRC/changing"; backup "$SRC"; done
+exits 0 "forget all but three" snapfs forget --keep-last 3 --group-by host
+prunes=()
+for n in 1 2 3; do snapfs prune --quiet >"$T/prune.$n" 2>&1 & prunes+=($!); done
+backup "$SRC"
+for n in 0 1 2; do ok "prune $n beside others" wait "${prunes[n]}"; done
+exits 0 "one more" snapfs prune
+whole "after three at once"
+
+# --- small packs are gathered ----------------------------------------------------------------------
+for n in {1..20}; do echo "$n" >"$SRC/little"; snapfs backup --quiet "$SRC" || fail "backup $n"; done
+before=$(find "$T/repo/data" "$T/repo/meta" -type f | wc -l)
+exits 0 "prune of many small packs" snapfs prune
+num "gathers them" "$(find "$T/repo/data" "$T/repo/meta" -type f | wc -l)" -lt $((before - 15))
+whole "after gathering"
+exits 0 "again" snapfs prune
+out_has "and does not do so twice" 'nothing to prune'
+
+# --- forget --prune --------------------------------------------------------------------------------
+exits 0 "forget --prune" snapfs forget --keep-last 3 --group-by host --prune
+is "in one go" "$(listed)" 3
+exits 0 "nothing is left of the rest" snapfs snapshots --forgotten --json
+is "none forgotten" "$(value 'len(j)' "$T/out")" 0
+whole "at the end"
+finish
