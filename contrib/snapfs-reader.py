@@ -129,9 +129,10 @@ PACK_KINDS = {"data": 3, "meta": 4, "aux": 5}
 LAYOUT = {      # directory: what a name in it looks like
     "slots": f"{HEX}{{32}}", "keyring": r"\d{8}", "index": f"{HEX}{{64}}",
     "sessions": rf"{HEX}{{32}}(\.[1-9]\d*)?", "snapshots": f"{HEX}{{32}}",
-    "notes": rf"{HEX}{{32}}\.[1-9]\d*", "gc": r"\d{8}(\.done)?"}
+    "notes": rf"{HEX}{{32}}\.[1-9]\d*", "gc": r"\d{8}(\.done)?",
+    "audit": r"\d{8}"}
 LAYOUT.update((directory, rf"({HEX}{{2}})/\1{HEX}{{62}}") for directory in PACK_KINDS)
-RESERVED = ("wal", "audit")
+RESERVED = ("wal",)
 
 
 class Store:
@@ -319,10 +320,10 @@ def open_record(key, kind, role, offset, sealed, name, named=True):
     return aead_open(key, struct.pack("<QI", offset, 0), sealed, associated, f"{name} at {offset}")
 
 
-def open_single(sealer, store, name, kind, known):
+def open_single(sealer, store, name, kind, known, multiple=4096):
     """The fields of a file with one record."""
     blob = store.read(name)
-    need(len(blob) % 4096 == 0 and 0 < len(blob) <= 64 * MIB, f"{name}: bad length")
+    need(len(blob) % multiple == 0 and 0 < len(blob) <= 64 * MIB, f"{name}: bad length")
     key = sealer.file_key(blob[:80], kind, name)
     return fields(open_record(key, kind, 1, 80, blob[80:], name), known, name, ended=True)
 
@@ -733,6 +734,8 @@ COLLECTION = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "
 COLLECTION_DONE = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "floor ! 8",
                    6: "live ! -", 7: "segments ! -", 8: "packs ! -", 9: "gone_segments ! -",
                    10: "gone_snapshots ! -", 11: "gone_sessions ! -"}
+AUDIT = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "before ? 32",
+         6: "command ? -", 7: "snapshots ! -", 8: "counts * -", 9: "program ? -", 10: "remarks * -"}
 ONLY_IF_NAMED = 2**64 - 1
 
 
@@ -1001,17 +1004,27 @@ class Verify:
             self.attempt(self.session, name)
         names = self.repository.committed()
         for name in names:
-            self.attempt(self.snapshot, name, names)
+            self.attempt(self.snapshot, name)
         for name in set(self.store.list("snapshots")) - set(names):
             self.attempt(self.abort, name)
         for name in self.store.list("gc"):
             self.attempt(self.collection, name)
         forgotten(self.store, self.sealer)
+        self.attempt(self.audit)
         for directory in set(RESERVED) & set(os.listdir(self.store.root)):
             warn(f"{directory}: reserved, not read")
         print(f"{len(self.packs)} packs, {len(self.objects.all_segments)} segments, "
               f"{len(names)} manifests, {self.problems} problems")
         return self.problems == 0
+
+    def audit(self):
+        before = None
+        for at, name in enumerate(self.store.list("audit"), start=1):
+            path = f"audit/{name}"
+            record = open_single(self.sealer, self.store, path, 14, AUDIT, 1024)
+            need(int(name) == at and uint(record["number"], 0, 8) == at, f"{path}: out of place")
+            need(record["before"] == before, f"{path}: does not follow the one before")
+            before = hashlib.sha256(self.store.read(path)).digest()
 
     def attempt(self, check, *arguments):
         try:
@@ -1080,12 +1093,10 @@ class Verify:
                              COLLECTION_DONE if done else COLLECTION)
         need(uint(values["number"], 0, 8) == int(name[:8]), f"gc/{name}: another collection")
 
-    def snapshot(self, name, names):
+    def snapshot(self, name):
         snapshot = Snapshot(self.sealer, self.store, name)
         if not self.repository.counts(snapshot):
             return
-        if snapshot.predecessor and snapshot.predecessor.hex() not in names:
-            warn(f"snapshots/{name}: its predecessor {snapshot.predecessor.hex()} is not there")
         try:
             counts = self.directory(snapshot.root)
         except FormatError as error:

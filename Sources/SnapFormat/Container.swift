@@ -19,6 +19,7 @@ package enum FileKind: UInt8, Sendable {
     case note = 10
     case collectionStart = 11
     case collectionEnd = 12
+    case audit = 14
     case heartbeat = 15
 
     package var isPack: Bool { self == .dataPack || self == .metadataPack }
@@ -36,6 +37,7 @@ package enum FileKind: UInt8, Sendable {
         case .note: "note"
         case .collectionStart: "collection"
         case .collectionEnd: "end of a collection"
+        case .audit: "audit record"
         case .heartbeat: "heartbeat"
         }
     }

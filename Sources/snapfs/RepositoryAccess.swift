@@ -153,6 +153,23 @@ final class RepositoryAccess {
         return ids
     }
 
+    /// Appends what this command has done to the audit log, after it has done it.
+    func audit(
+        _ command: String, snapshots: [[UInt8]] = [], counts: [(String, UInt64)] = [],
+        remarks: [String] = []
+    ) throws {
+        var event = AuditLog.Event(
+            command, origin: .current(), program: "snapfs \(Version.program)")
+        event.snapshots = snapshots
+        event.counts = counts.map { AuditRecord.Count($0, $1) }
+        event.remarks = remarks
+        try within("it is done, but the audit log could not say so") {
+            if let rollback = try AuditLog(repository).append(event) {
+                output.warning(Text("warning: \(rollback)"))
+            }
+        }
+    }
+
     /// Keeps a snapshot from being collected for as long as what is returned lives.
     func pin(_ manifest: Manifest) throws -> Pin {
         try Pin(repository, [manifest], host: Origin.hostName)

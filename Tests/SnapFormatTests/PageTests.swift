@@ -88,7 +88,8 @@ import Testing
             (.metadataPack, "4 metadata pack"), (.index, "6 index segment"),
             (.session, "7 session"), (.manifest, "8 manifest"), (.abort, "9 abort"),
             (.note, "10 note"), (.collectionStart, "11 collection"),
-            (.collectionEnd, "12 end of a collection"), (.heartbeat, "15 heartbeat"),
+            (.collectionEnd, "12 end of a collection"), (.audit, "14 audit record"),
+            (.heartbeat, "15 heartbeat"),
         ]
         for (kind, text) in kinds {
             #expect(page.contains(text) && text.hasPrefix("\(kind.rawValue) "), "\(text)")

@@ -9,7 +9,8 @@ import SnapFormat
 import SnapRepository
 
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case fields, container, slot, marker, configuration, session, heartbeat, abort, note, list,
+    case fields, container, slot, marker, configuration, session, heartbeat, abort, note, audit,
+        list,
         xattrs, directory, root
     case record, trailer, footer, manifest
     case collectionStart = "collection-start"

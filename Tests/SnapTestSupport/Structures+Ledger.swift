@@ -55,6 +55,18 @@ extension Structure {
             ) { a, _ in a }, encoded: found.fields)
     }
 
+    static func audit(_ vector: Vector) throws -> Decoded {
+        let found = try AuditRecord(fields: vector.bytes, number: try vector.number("number"))
+        let counts = found.counts.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+        return Decoded(
+            origin(found.origin).merging([
+                "predecessor": found.predecessor?.hex ?? "",
+                "command": Hex.encode(found.command.utf8), "snapshots": ids(found.snapshots),
+                "counts": Hex.encode(counts.utf8), "program": Hex.encode(found.program.utf8),
+                "remarks": ids(found.remarks.map { Array($0.utf8) }),
+            ]) { a, _ in a }, encoded: found.fields)
+    }
+
     private static func origin(_ origin: Origin) -> [String: String] {
         [
             "time": "\(origin.time)", "host": Hex.encode(origin.host.utf8),

@@ -3,9 +3,8 @@
 import SnapBase
 import SnapCrypto
 import SnapFormat
-import SnapZstd
-
 import SnapRepository
+import SnapZstd
 
 extension Structure {
     // MARK: Lists, attributes, directories

@@ -22,7 +22,7 @@ package struct Decoded {
 
 package enum Structure: String, CaseIterable, Sendable {
     case fields, container, slot, keyring, derived, marker, configuration, session, heartbeat
-    case abort, note
+    case abort, note, audit
     case collectionStart = "collection-start"
     case collectionEnd = "collection-end"
     case list, xattrs, directory, root, record, trailer, footer, pack
@@ -47,6 +47,7 @@ package enum Structure: String, CaseIterable, Sendable {
         case .heartbeat: try Self.heartbeat(vector)
         case .abort: try Self.abort(vector)
         case .note: try Self.note(vector)
+        case .audit: try Self.audit(vector)
         case .collectionStart: try Self.collectionStart(vector)
         case .collectionEnd: try Self.collectionEnd(vector)
         case .list: try Self.list(vector)

@@ -309,6 +309,39 @@ def make_notes():
           "damaged", **given)
 
 
+def make_audit():
+    given = dict(number=2)
+    before, snapshots = sequence("before", 32), [sequence("one", 16), sequence("two", 16)]
+    head = field(1, u64(2)) + ORIGIN
+    tail = field(9, b"snapfs 1.0")
+    write("audit", "audit",
+          terminated(head + field(5, before) + field(6, b"forget") + field(7, b"".join(snapshots))
+                     + field(8, u64(3) + b"packs") + field(8, u64(2**64 - 1) + b"bytes") + tail
+                     + field(10, b"because") + field(10, b""), 1024),
+          values=ORIGIN_VALUES | {
+              "predecessor": before, "command": b"forget",
+              "snapshots": ",".join(i.hex() for i in snapshots),
+              "counts": f"packs=3,bytes={2**64 - 1}".encode(), "program": b"snapfs 1.0",
+              "remarks": b"because".hex() + ","}, **given)
+    rest = field(6, b"init") + field(7, b"") + tail
+    write("audit-first", "audit", terminated(field(1, u64(1)) + ORIGIN + rest, 1024),
+          values=ORIGIN_VALUES | {"predecessor": b"", "command": b"init", "snapshots": "",
+                                  "counts": b"", "program": b"snapfs 1.0", "remarks": ""},
+          number=1)
+    write("audit-first-with-predecessor", "audit",
+          terminated(field(1, u64(1)) + ORIGIN + field(5, before) + rest, 1024), "damaged",
+          number=1)
+    write("audit-without-predecessor", "audit", terminated(head + rest, 1024), "damaged", **given)
+    write("audit-other", "audit",
+          terminated(field(1, u64(3)) + ORIGIN + field(5, before) + rest, 1024), "damaged", **given)
+    write("audit-snapshots-cut", "audit",
+          terminated(head + field(5, before) + field(6, b"x") + field(7, bytes(17)) + tail, 1024),
+          "damaged", **given)
+    write("audit-count-cut", "audit",
+          terminated(head + field(5, before) + field(6, b"x") + field(7, b"") + field(8, bytes(7))
+                     + tail, 1024), "damaged", **given)
+
+
 def make_collections():
     snapshots = [sequence("one", 16), sequence("two", 16)]
     names = [sequence("name one", 32), sequence("name two", 32)]
@@ -359,6 +392,6 @@ if __name__ == "__main__":
     for old in FOLDER.glob("*.vec"):
         old.unlink()
     for make in [make_fields, make_container, make_slots, make_keyrings, make_derived, make_marker,
-                 make_configuration, make_session, make_notes, make_collections, make_lists, make_xattrs, make_directories,
+                 make_configuration, make_session, make_notes, make_audit, make_collections, make_lists, make_xattrs, make_directories,
                  make_packs, make_index, make_manifest, make_chunks]:
         make()

@@ -17,6 +17,7 @@ package enum LedgerFile: Sendable {
     case note(Note)
     case start(CollectionStart)
     case end(CollectionEnd)
+    case audit(AuditRecord)
 
     package var storeName: String {
         switch self {
@@ -27,6 +28,7 @@ package enum LedgerFile: Sendable {
         case .note(let note): note.storeName
         case .start(let start): start.storeName
         case .end(let end): end.storeName
+        case .audit(let record): record.storeName
         }
     }
 
@@ -39,6 +41,7 @@ package enum LedgerFile: Sendable {
         case .note: .note
         case .start: .collectionStart
         case .end: .collectionEnd
+        case .audit: .audit
         }
     }
 
@@ -51,6 +54,7 @@ package enum LedgerFile: Sendable {
         case .note(let note): note.fields
         case .start(let start): start.fields
         case .end(let end): end.fields
+        case .audit(let record): record.fields
         }
     }
 
@@ -88,6 +92,9 @@ package enum LedgerFile: Sendable {
                 closes
                 ? .end(try CollectionEnd(fields: fields, number: number))
                 : .start(try CollectionStart(fields: fields, number: number))
+        case (AuditRecord.directory, .audit):
+            guard let number = AuditRecord.parse(place[1]) else { throw wrong() }
+            self = .audit(try AuditRecord(fields: fields, number: number))
         default: throw wrong()
         }
     }

@@ -166,6 +166,12 @@ struct BackupRun {
                 .hold(until: end), to: [manifest.id], origin: .current(),
                 ledger: try access.repository.ledger)
         }
+        try access.audit(
+            "backup", snapshots: [manifest.id],
+            counts: [
+                ("files", manifest.totals.files), ("bytes", manifest.totals.bytes),
+                ("bytes_added", manifest.totals.bytesStored), ("errors", manifest.problemCount),
+            ])
         return manifest
     }
 

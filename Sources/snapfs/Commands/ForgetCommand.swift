@@ -61,6 +61,7 @@ struct ForgetCommand: Command {
             try NoteBook.add(
                 .forget, to: going, origin: .current(), reason: reason?.text,
                 ledger: try access.repository.ledger)
+            try access.audit("forget", snapshots: going, remarks: reason.map { [$0.text] } ?? [])
         }
         try output.note(
             Text(

@@ -51,6 +51,9 @@ struct HoldCommand: Command {
         try NoteBook.add(
             release ? .release : .hold(until: holdUntil?.seconds), to: ids, origin: .current(),
             reason: reason?.text, ledger: try access.repository.ledger)
+        try access.audit(
+            release ? "hold --release" : "hold", snapshots: ids,
+            remarks: reason.map { [$0.text] } ?? [])
         let until = holdUntil.map { " until \(Format.time($0.seconds))" } ?? ""
         for id in ids {
             let name = Hex.encode(id.prefix(4))

@@ -68,6 +68,8 @@ struct InitCommand: Command {
             throw error
         }
         let repository = try Repository.open(store, credential)
+        _ = try AuditLog(repository).append(
+            AuditLog.Event("init", origin: .current(), program: "snapfs \(Version.program)"))
         if output.json {
             try output.json(
                 Message(id: repository.hexID, repository: String(decoding: path, as: UTF8.self)))

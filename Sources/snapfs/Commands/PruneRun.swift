@@ -112,7 +112,19 @@ struct PruneRun {
         }
     }
 
+    private func tell(_ report: CollectionReport) throws {
+        guard case .done(let end) = report.result else { return }
+        let found = inventory.statistics
+        try access.audit(
+            "prune", snapshots: end.deletedSnapshots,
+            counts: [
+                ("collection", end.number), ("packs", UInt64(end.packs.count)),
+                ("bytes_freed", found.bytesFreed), ("bytes_copied", found.bytesCopied),
+            ])
+    }
+
     private func show(_ report: CollectionReport) throws {
+        try tell(report)
         if output.json { return try output.json(summary(report)) }
         switch report.result {
         case .nothing:

@@ -22,7 +22,7 @@ struct TagAddCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        try change.apply(global, filter, output) { tags, tag in
+        try change.apply("tag add", global, filter, output) { tags, tag in
             tags.contains(tag) ? tags : tags + [tag]
         }
     }
@@ -38,7 +38,9 @@ struct TagRemoveCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        try change.apply(global, filter, output) { tags, tag in tags.filter { $0 != tag } }
+        try change.apply("tag remove", global, filter, output) { tags, tag in
+            tags.filter { $0 != tag }
+        }
     }
 }
 
@@ -55,19 +57,21 @@ struct TagChange: ParsableArguments {
     }
 
     func apply(
-        _ global: GlobalOptions, _ filter: SnapshotFilter, _ output: Output,
+        _ command: String, _ global: GlobalOptions, _ filter: SnapshotFilter, _ output: Output,
         _ change: ([String], String) -> [String]
     ) throws {
         let access = try RepositoryAccess.open(global, output)
         let ids = Set(try access.ids(snapshots, filter))
         let ledger = try access.repository.ledger
-        var count: UInt64 = 0
+        var changed: [[UInt8]] = []
         for manifest in try access.catalog().snapshots where ids.contains(manifest.id) {
             let tags = change(manifest.tags, tag.text)
             if tags == manifest.tags { continue }
             try NoteBook.add(.tags(tags), to: [manifest.id], origin: .current(), ledger: ledger)
-            count += 1
+            changed.append(manifest.id)
         }
+        if !changed.isEmpty { try access.audit(command, snapshots: changed, remarks: [tag.text]) }
+        let count = UInt64(changed.count)
         try output.note(Text("changed \(Format.count(count, "snapshot", "snapshots"))"))
     }
 }

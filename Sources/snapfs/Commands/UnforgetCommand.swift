@@ -33,5 +33,6 @@ struct UnforgetCommand: Command {
             try NoteBook.unforget(manifest.id, origin: .current(), ledger: ledger)
             try output.note("snapshot \(manifest.hexID.prefix(8)) is back")
         }
+        try access.audit("unforget", snapshots: chosen.map(\.id))
     }
 }

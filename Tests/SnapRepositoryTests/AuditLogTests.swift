@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+import SnapStore
+import SnapTestSupport
+import Testing
+
+@testable import SnapRepository
+
+@Suite struct AuditLogTests {
+    private let test: TestRepository
+    private let repository: Repository
+
+    init() throws {
+        test = try TestRepository()
+        repository = try test.open()
+    }
+
+    private func event(_ command: String) -> AuditLog.Event {
+        AuditLog.Event(
+            command, origin: Origin(time: 1, host: "host", user: "root"), program: "snapfs")
+    }
+
+    private func append(_ count: Int) throws {
+        let log = try AuditLog(repository)
+        for number in 1...count { _ = try log.append(event("command \(number)")) }
+    }
+
+    private func findings() throws -> Int { try AuditLog(repository).verify().findings.count }
+
+    @Test func recordsComeBackInOrder() throws {
+        try append(12)
+        var commands: [String] = []
+        let found = try AuditLog(repository).verify { commands.append($0.command) }
+        #expect(found.findings.isEmpty && found.records == 12)
+        #expect(commands == (1...12).map { "command \($0)" })
+    }
+
+    @Test func whatIsMissingBelowTheNewestIsFound() throws {
+        try append(6)
+        for number: UInt64 in 1...5 {
+            let name = AuditRecord.storeName(number)
+            let bytes = try repository.store.read(name, limit: 4096)
+            try repository.store.delete(name)
+            #expect(try findings() == 1, "\(number)")
+            try repository.store.create(name, bytes)
+            #expect(try findings() == 0)
+        }
+    }
+
+    /// A holder of the keys may write what opens, but not what its successor names.
+    @Test func aRecordThatWasReplacedIsFound() throws {
+        try append(4)
+        let ledger = try repository.ledger
+        guard case .audit(var record) = try ledger.read(AuditRecord.storeName(2)).file else {
+            return #expect(Bool(false))
+        }
+        record.command = "nothing at all"
+        try repository.store.delete(record.storeName)
+        #expect(try ledger.create(.audit(record)) != nil)
+        #expect(try findings() == 1)
+    }
+
+    @Test func everyFlippedBitIsFound() throws {
+        try append(3)
+        let name = AuditRecord.storeName(2)
+        let bytes = try repository.store.read(name, limit: 4096)
+        for offset in stride(from: 0, to: bytes.count, by: 7) {
+            var changed = bytes
+            changed[offset] ^= 1 << UInt8(offset % 8)
+            try repository.store.delete(name)
+            try repository.store.create(name, changed)
+            #expect(try findings() > 0, "offset \(offset)")
+        }
+    }
+
+    @Test func writersAtTheSameTimeLoseNothing() throws {
+        let (path, count) = (test.path, 8)
+        let key = Credential.keyFile(.init([UInt8](repeating: 7, count: 32)))
+        let threads = try (0..<count).map { number in
+            try Thread("writer") {
+                do {
+                    let store = LocalStore(
+                        files: try SystemFileLayer(root: path, create: false), location: path)
+                    let log = try AuditLog(try Repository.open(store, key))
+                    for _ in 0..<5 {
+                        _ = try log.append(
+                            AuditLog.Event(
+                                "\(number)", origin: Origin(time: 1, host: "", user: ""),
+                                program: ""))
+                    }
+                } catch { Issue.record(error) }
+            }
+        }
+        threads.forEach { $0.join() }
+        let found = try AuditLog(repository).verify()
+        #expect(found.findings.isEmpty && found.records == count * 5)
+    }
+}
