@@ -17,6 +17,7 @@ contrib/snapfs-reader-check.py checks it against known answers.
 """
 
 import argparse
+import binascii
 import bisect
 import collections
 import hashlib
@@ -204,6 +205,27 @@ def slot_secrets(blob, repo, secret, is_key_file):
     private = X25519PrivateKey.from_private_bytes(plain[:32])
     need(private.public_key().public_bytes_raw() == blob[48:80], "slot: the keys are no pair")
     return private, plain[32:]
+
+
+RECOVERY_ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def recovery_key(text):
+    """The 32 bytes of a key file that is written as text."""
+    lines = [re.sub(rb"[\s-]", b"", line).upper().translate(bytes.maketrans(b"ILO", b"110"))
+             for line in text.split(b"\n") if not line.lstrip().startswith(b"#")]
+    text, key = b"".join(lines), b""
+    need(len(text) == 64 and all(byte in RECOVERY_ALPHABET for byte in text),
+         "a key file has 32 bytes, or 64 characters of a recovery key")
+    for number in range(4):
+        bits = 0
+        for byte in text[16 * number:16 * number + 16]:
+            bits = bits << 5 | RECOVERY_ALPHABET.index(byte)
+        line = bits.to_bytes(10, "big")
+        need(binascii.crc_hqx(bytes([number + 1]) + line[:8], 0xFFFF) == uint(line[9:7:-1], 0, 2),
+             f"recovery key: line {number + 1} is mistyped")
+        key += line[:8]
+    return key
 
 
 def open_keyring(blob, number, repo, private, mac_key):
@@ -1152,7 +1174,7 @@ def secret_of(options):
         with open(options.key_file or options.password_file, "rb") as file:
             secret = file.read()
         if options.key_file:
-            need(len(secret) == 32, "a key file has 32 bytes")
+            secret = secret if len(secret) == 32 else recovery_key(secret)
             return secret
         return secret.removesuffix(b"\n")
     need("SNAPFS_PASSWORD" in os.environ, "no password")
