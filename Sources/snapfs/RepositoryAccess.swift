@@ -44,22 +44,28 @@ final class RepositoryAccess {
     static func open(
         _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
     ) throws -> RepositoryAccess {
-        let path = try global.repository()
-        let store = try store(path, create: false)
-        // Before the password is asked for: without a repository there is nothing to open.
-        try Repository.requireRepository(store)
-        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
-        let cache = try global.cacheDirectory()
-        let repository = try Repository.open(
-            store, credential, limits: limits,
-            cache: { CacheDirectory.store(cache, repository: $0, output) },
-            warn: { output.warning(Text("warning: \($0)")) })
+        let repository = try openRepository(global, output, limits: limits)
         try repository.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")
         }
         return RepositoryAccess(
-            repository, path: String(decoding: path, as: UTF8.self), output)
+            repository, path: String(decoding: try global.repository(), as: UTF8.self), output)
+    }
+
+    /// Opens the repository without a look at its index, for who reads none of its objects.
+    static func openRepository(
+        _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
+    ) throws -> Repository {
+        let store = try store(try global.repository(), create: false)
+        // Before the password is asked for: without a repository there is nothing to open.
+        try Repository.requireRepository(store)
+        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
+        let cache = try global.cacheDirectory()
+        return try Repository.open(
+            store, credential, limits: limits,
+            cache: { CacheDirectory.store(cache, repository: $0, output) },
+            warn: { output.warning(Text("warning: \($0)")) })
     }
 
     // MARK: Snapshots
@@ -127,16 +133,16 @@ final class RepositoryAccess {
 }
 
 extension SnapFormat.Credential {
-    /// Checks that a key file is one of ours.
+    /// Checks that a key file is one of ours, or the text of a recovery key.
     init(_ found: Credential) throws {
         switch found {
         case .password(let secret): self = .password(secret)
+        case .key(let secret) where secret.count == 32: self = .keyFile(secret)
         case .key(let secret):
-            guard secret.count == 32 else {
-                throw SnapError(
-                    .invalid, "the key file has \(secret.count) bytes, not the 32 of a snapfs key")
-            }
-            self = .keyFile(secret)
+            self = .keyFile(
+                try within("reading the key file as a recovery key, as it has not 32 bytes") {
+                    try RecoveryKey.parse(secret.withBytes { Array($0) })
+                })
         }
     }
 }
