@@ -33,6 +33,7 @@ import time
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 try:
     import zstandard
@@ -174,6 +175,10 @@ class Store:
 NO_NONCE = bytes(12)
 
 
+def public_bytes(private):
+    return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
 def slot_parameters(blob):
     """(stretching, log2 N, r, p)"""
     need(len(blob) == 208 and blob[:5] == b"SNFK\1", "not a slot")
@@ -203,7 +208,7 @@ def slot_secrets(blob, repo, secret, is_key_file):
     wrap = hkdf_expand(prk, b"snapfs1 slot wrap" + repo + blob[:80])
     plain = aead_open(wrap, NO_NONCE, blob[112:192], blob[:112], "slot")
     private = X25519PrivateKey.from_private_bytes(plain[:32])
-    need(private.public_key().public_bytes_raw() == blob[48:80], "slot: the keys are no pair")
+    need(public_bytes(private) == blob[48:80], "slot: the keys are no pair")
     return private, plain[32:]
 
 
@@ -241,7 +246,7 @@ def open_keyring(blob, number, repo, private, mac_key):
     need(hmac.compare_digest(mac, blob[-32:]), f"{name}: wrong MAC")
     entries = {blob[at:at + 32]: blob[at + 32:at + 80] for at in range(48, start, 80)}
     need(len(entries) == count, f"{name}: a slot is repeated")
-    public, ephemeral = private.public_key().public_bytes_raw(), blob[16:48]
+    public, ephemeral = public_bytes(private), blob[16:48]
     if public not in entries:
         return None
     try:
