@@ -61,8 +61,10 @@ let package = Package(
             ], path: "Tests/SnapBenchIndex", swiftSettings: swiftSettings),
         .target(
             name: "SnapSimulation",
-            dependencies: ["SnapBase", "SnapFormat", "SnapRepository", "SnapTestSupport"],
-            path: "Tests/SnapSimulation", swiftSettings: swiftSettings),
+            dependencies: [
+                "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository", "SnapView",
+                "SnapTestSupport",
+            ], path: "Tests/SnapSimulation", swiftSettings: swiftSettings),
         .executableTarget(
             name: "snapfs-simulate", dependencies: ["SnapBase", "SnapSimulation"],
             path: "Tests/SnapSimulate", swiftSettings: swiftSettings),

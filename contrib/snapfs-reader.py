@@ -17,6 +17,7 @@ contrib/snapfs-reader-check.py checks it against known answers.
 """
 
 import argparse
+import binascii
 import bisect
 import collections
 import hashlib
@@ -30,9 +31,9 @@ import sys
 import time
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 try:
     import zstandard
@@ -175,6 +176,10 @@ class Store:
 NO_NONCE = bytes(12)
 
 
+def public_bytes(private):
+    return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
 def slot_parameters(blob):
     """(stretching, log2 N, r, p)"""
     need(len(blob) == 208 and blob[:5] == b"SNFK\1", "not a slot")
@@ -186,12 +191,6 @@ def slot_parameters(blob):
     else:
         zeros(blob[6:9], "slot")
     return stretching, log_n, r, p
-
-
-def raw_public_key(private):
-    """The 32 bytes; public_bytes_raw is younger than the package of Debian 12."""
-    form = serialization
-    return private.public_key().public_bytes(form.Encoding.Raw, form.PublicFormat.Raw)
 
 
 def slot_secrets(blob, repo, secret, is_key_file):
@@ -210,8 +209,29 @@ def slot_secrets(blob, repo, secret, is_key_file):
     wrap = hkdf_expand(prk, b"snapfs1 slot wrap" + repo + blob[:80])
     plain = aead_open(wrap, NO_NONCE, blob[112:192], blob[:112], "slot")
     private = X25519PrivateKey.from_private_bytes(plain[:32])
-    need(raw_public_key(private) == blob[48:80], "slot: the keys are no pair")
+    need(public_bytes(private) == blob[48:80], "slot: the keys are no pair")
     return private, plain[32:]
+
+
+RECOVERY_ALPHABET = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def recovery_key(text):
+    """The 32 bytes of a key file that is written as text."""
+    lines = [re.sub(rb"[\s-]", b"", line).upper().translate(bytes.maketrans(b"ILO", b"110"))
+             for line in text.split(b"\n") if not line.lstrip().startswith(b"#")]
+    text, key = b"".join(lines), b""
+    need(len(text) == 64 and all(byte in RECOVERY_ALPHABET for byte in text),
+         "a key file has 32 bytes, or 64 characters of a recovery key")
+    for number in range(4):
+        bits = 0
+        for byte in text[16 * number:16 * number + 16]:
+            bits = bits << 5 | RECOVERY_ALPHABET.index(byte)
+        line = bits.to_bytes(10, "big")
+        need(binascii.crc_hqx(bytes([number + 1]) + line[:8], 0xFFFF) == uint(line[9:7:-1], 0, 2),
+             f"recovery key: line {number + 1} is mistyped")
+        key += line[:8]
+    return key
 
 
 def open_keyring(blob, number, repo, private, mac_key):
@@ -227,7 +247,7 @@ def open_keyring(blob, number, repo, private, mac_key):
     need(hmac.compare_digest(mac, blob[-32:]), f"{name}: wrong MAC")
     entries = {blob[at:at + 32]: blob[at + 32:at + 80] for at in range(48, start, 80)}
     need(len(entries) == count, f"{name}: a slot is repeated")
-    public, ephemeral = raw_public_key(private), blob[16:48]
+    public, ephemeral = public_bytes(private), blob[16:48]
     if public not in entries:
         return None
     try:
@@ -1170,7 +1190,7 @@ def secret_of(options):
         with open(options.key_file or options.password_file, "rb") as file:
             secret = file.read()
         if options.key_file:
-            need(len(secret) == 32, "a key file has 32 bytes")
+            secret = secret if len(secret) == 32 else recovery_key(secret)
             return secret
         return secret.removesuffix(b"\n")
     need("SNAPFS_PASSWORD" in os.environ, "no password")

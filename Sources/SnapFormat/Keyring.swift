@@ -136,7 +136,9 @@ package struct Keyring: Sendable {
         }
         guard let content else {
             throw SnapError(
-                .wrongKey, "this key has been removed from the repository (\(name))")
+                .wrongKey,
+                "this key has been removed from the repository, or adding it was interrupted "
+                    + "(it is not in \(name))")
         }
         self.number = number
         (generations, holders) = try Self.decode(

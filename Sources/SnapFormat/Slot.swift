@@ -49,6 +49,13 @@ package struct Slot: Sendable {
     private static let commitmentRange = 80..<112
     private static let wrappedRange = 112..<192
 
+    /// The kinds of secrets that open a slot.
+    package enum Kind: UInt8, Sendable {
+        case password = 1
+        case keyFile = 2
+    }
+
+    package var kind: Kind { Kind(rawValue: bytes[5])! }  // both inits let no other pass
     package var publicKey: [UInt8] { Array(bytes[48..<80]) }
     package var file: [UInt8] { bytes }
 

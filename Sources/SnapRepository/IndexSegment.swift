@@ -53,11 +53,12 @@ package final class IndexSegment: Sendable {
 
     package static func storeName(_ name: ObjectID) -> String { "index/\(name.hex)" }
 
-    /// Reads a segment's header and the names it supersedes. Its file is not kept open: most of
+    /// Reads a segment's header and the names it supersedes; `master` gives the secret that it is
+    /// sealed under. Its file is not kept open: most of
     /// what a repository lists has been superseded.
     package init(
-        _ name: ObjectID, store: any Store, masters: [UInt32: Secret], repository: [UInt8],
-        pages: PageCache
+        _ name: ObjectID, store: any Store, repository: [UInt8], pages: PageCache,
+        master: (_ generation: UInt32, _ name: String) throws -> Secret
     ) throws {
         let path = Self.storeName(name)
         self.name = name
@@ -72,11 +73,9 @@ package final class IndexSegment: Sendable {
         var head = [UInt8](repeating: 0, count: ContainerHeader.size)
         try head.withUnsafeMutableBytes { try file.read(at: 0, into: $0) }
         let container = try ContainerHeader(head, name: path)
-        guard let master = masters[container.generation] else {
-            throw SnapError(.damaged, "\(path): sealed under an unknown generation")
-        }
         key = try FileKey(
-            container, kind: .index, master: master, repository: repository, name: path)
+            container, kind: .index, master: try master(container.generation, path),
+            repository: repository, name: path)
         pageCount = (file.size - ContainerHeader.size) / IndexHeader.sealedPageSize
         let first = try Self.open(0, 1, file, key, pageCount, path)
         header = try IndexHeader(

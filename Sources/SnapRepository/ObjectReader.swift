@@ -200,8 +200,8 @@ package final class ObjectReader: Sendable {
 
     private func openSegment(_ name: ObjectID, in store: any Store) throws -> IndexSegment {
         try IndexSegment(
-            name, store: store, masters: sealed.masters, repository: sealed.repository,
-            pages: pages)
+            name, store: store, repository: sealed.repository, pages: pages,
+            master: sealed.master)
     }
 
     /// Adds a segment that this process has written. In a long backup these become many, and a new

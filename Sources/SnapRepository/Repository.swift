@@ -16,21 +16,17 @@ package final class Repository: Sendable {
     package let configuration: Configuration
     package let objects: ObjectReader
     let sealed: SealedFiles
-    private let keyring: Keyring
     /// What can be made again, and what this machine has seen of the repository; nil without one.
     package let cache: (any Store)?
 
     package var location: String { store.location }
     package var hexID: String { Hex.encode(id) }
-    /// Who can open the repository.
-    package var holders: [Holder] { keyring.holders }
 
     private init(
-        sealed: SealedFiles, keyring: Keyring, configuration: Configuration, keys: DerivedKeys,
+        sealed: SealedFiles, configuration: Configuration, keys: DerivedKeys,
         cache: (any Store)?, limits: ObjectReader.Limits
     ) {
         self.sealed = sealed
-        self.keyring = keyring
         self.configuration = configuration
         self.keys = keys
         self.cache = cache
@@ -45,13 +41,12 @@ package final class Repository: Sendable {
         cache: (String) -> (any Store)? = { _ in nil }, warn: (String) -> Void = { _ in }
     ) throws -> Repository {
         let id = try Marker.repository(try readMarker(store))
-        let keys = try openSlot(store, credential, repository: id, warn: warn)
-        let keyring = try newestKeyring(store, keys, repository: id)
-        let derived = try DerivedKeys(master: keyring.generations[0]!)
-        let sealed = SealedFiles(store: store, repository: id, masters: keyring.generations)
+        let keyring = try OpenKeyring.open(store, credential, repository: id, warn: warn)
+        let sealed = SealedFiles(store: store, keyring: keyring)
+        let derived = try DerivedKeys(master: sealed.master(0, "the derived keys"))
         let plain = try sealed.read(Configuration.storeName, .config)
         return Repository(
-            sealed: sealed, keyring: keyring,
+            sealed: sealed,
             configuration: try Configuration(fields: plain, repository: id), keys: derived,
             cache: cache(Hex.encode(id)), limits: limits)
     }
@@ -94,9 +89,10 @@ package final class Repository: Sendable {
         // creation at the same time takes for an interrupted one what has no marker yet.
         func check() throws {
             guard try store.read("slots/\(try slot.name())", limit: 4096) == slot.file,
-                try newestKeyring(store, keys, repository: id).generations.count == 1
+                try OpenKeyring.newest(store, keys, repository: id).generations.count == 1
             else { throw SnapError(.io, "the new repository cannot be read back") }
-            _ = try SealedFiles(store: store, repository: id, masters: keyring.generations)
+            let opened = OpenKeyring(store, repository: id, keys: keys, keyring: keyring)
+            _ = try SealedFiles(store: store, keyring: opened)
                 .read(Configuration.storeName, .config)
         }
         try check()
@@ -148,64 +144,6 @@ package final class Repository: Sendable {
                 .noRepository,
                 "there is no repository at \(store.location); make one with 'snapfs init'")
         }
-    }
-
-    private static func openSlot(
-        _ store: any Store, _ credential: Credential, repository: [UInt8], warn: (String) -> Void
-    ) throws -> SlotKeys {
-        var damaged = 0
-        var unread: SnapError?
-        let names = try store.list("slots").map(\.name).filter(Slot.isName).sorted()
-        for name in names.prefix(Slot.countMax) {
-            do {
-                let slot = try Slot(try store.read("slots/\(name)", limit: 4096), name: name)
-                guard try slot.name() == name else {
-                    throw SnapError(.damaged, "the content is not what the name says")
-                }
-                if let keys = try slot.open(credential, repository: repository) { return keys }
-            } catch {
-                let error = SnapError.wrap(error)
-                if error.kind == .damaged { damaged += 1 } else { unread = unread ?? error }
-                warn("key slot \(name) cannot be used: \(error.message)")
-            }
-        }
-        // The one that would have opened may be among them.
-        if let unread { throw unread }
-        if damaged == names.count {
-            throw SnapError(.damaged, "the repository has no usable key slot")
-        }
-        throw SnapError(
-            .wrongKey, "wrong password or key file, no key slot opens with it")
-    }
-
-    private static func newestKeyring(
-        _ store: any Store, _ keys: SlotKeys, repository: [UInt8]
-    ) throws -> Keyring {
-        let numbers = try store.list("keyring").compactMap { Keyring.number(ofName: $0.name) }
-            .sorted()
-        guard let newest = numbers.last, numbers.enumerated().allSatisfy({ $0 + 1 == $1 }) else {
-            throw SnapError(.damaged, "the repository's keyrings are missing or have gaps")
-        }
-        var predecessor: Keyring?
-        for number in numbers {
-            let name = Keyring.storeName(number)
-            let file = try store.read(name, limit: Keyring.sizeMax)
-            // A holder who came later cannot open the first ones; nobody may be left out of the
-            // last.
-            let opened: Keyring?
-            do {
-                opened = try Keyring(file, number: number, keys: keys, repository: repository)
-            } catch let error as SnapError where error.kind == .wrongKey && number < newest {
-                opened = nil
-            }
-            if predecessor != nil || number == 1 {
-                guard try Keyring.continues(file, predecessor, repository: repository) else {
-                    throw SnapError(.damaged, "\(name): does not continue its predecessor")
-                }
-            }
-            predecessor = opened
-        }
-        return predecessor!
     }
 
     // MARK: Small sealed files

@@ -11,8 +11,8 @@ import SnapStore
 /// Thread-safe.
 struct SealedFiles: Sendable {
     let store: any Store
-    let repository: [UInt8]
-    let masters: [UInt32: Secret]
+    let keyring: OpenKeyring
+    var repository: [UInt8] { keyring.repository }
 
     struct Opened {
         var kind: FileKind
@@ -43,21 +43,18 @@ struct SealedFiles: Sendable {
         return opened.fields
     }
 
+    /// As `OpenKeyring.master`.
     func master(_ generation: UInt32, _ name: String) throws -> Secret {
-        guard let master = masters[generation] else {
-            throw SnapError(
-                .damaged, "\(name): sealed under generation \(generation), not in the keyring")
-        }
-        return master
+        try keyring.master(generation, name)
     }
 
     /// The generation that new files are sealed under.
-    var newest: UInt32 { masters.keys.max()! }  // a keyring has one at least
+    var newest: UInt32 { keyring.newest.generation }
 
     /// The key of a new file with this salt.
     func key(_ kind: FileKind, salt: [UInt8]) throws -> FileKey {
-        try FileKey(
-            kind: kind, generation: newest, salt: salt, master: masters[newest]!,
-            repository: repository)
+        let (generation, master) = keyring.newest
+        return try FileKey(
+            kind: kind, generation: generation, salt: salt, master: master, repository: repository)
     }
 }

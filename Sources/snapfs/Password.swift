@@ -19,7 +19,8 @@ enum CredentialSource: Equatable {
     case keyFile([UInt8])
     case passwordFile([UInt8])
     case passwordCommand([UInt8])
-    case passwordVariable
+    /// The environment variable of this name.
+    case passwordVariable(String)
     case terminal
 
     private static let sizeMax = 4096
@@ -30,7 +31,7 @@ enum CredentialSource: Equatable {
         case .keyFile(let path): return .key(try Self.file(path, output, trim: false))
         case .passwordFile(let path): return .password(try Self.file(path, output, trim: true))
         case .passwordCommand(let line): return .password(try Self.command(line))
-        case .passwordVariable: return .password(try Self.variable())
+        case .passwordVariable(let name): return .password(try Self.variable(name))
         case .terminal: return .password(try PasswordPrompt.ask(confirm: confirm))
         }
     }
@@ -43,8 +44,7 @@ enum CredentialSource: Equatable {
         return try secret(&contents.bytes, trim: trim, "\(Text.escaped(path)) is empty")
     }
 
-    private static func variable() throws -> Secret {
-        let name = GlobalOptions.passwordVariable
+    private static func variable(_ name: String) throws -> Secret {
         var bytes = Environment.bytes(name) ?? []
         Environment.wipe(name)
         return try secret(&bytes, trim: false, "\(name) is empty")
@@ -53,7 +53,7 @@ enum CredentialSource: Equatable {
     private static func command(_ line: [UInt8]) throws -> Secret {
         let words = try ShellWords.split(line)
         guard !words.isEmpty else { throw SnapError(.invalid, "the password command is empty") }
-        Environment.wipe(GlobalOptions.passwordVariable)
+        GlobalOptions.passwordVariables.forEach { Environment.wipe($0) }
         return try within("password command") {
             let child = try ChildProcess(words)
             var bytes: [UInt8]
@@ -83,13 +83,15 @@ enum CredentialSource: Equatable {
 
 /// Asks on the controlling terminal, whatever standard input is.
 enum PasswordPrompt {
-    static func ask(confirm: Bool) throws -> Secret {
+    /// `otherwise` is what the user can do where there is no terminal.
+    static func ask(
+        confirm: Bool,
+        otherwise: String = "no password: give --password-file, --password-command or "
+            + "--key-file, or set SNAPFS_PASSWORD"
+    ) throws -> Secret {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
-            throw SnapError(
-                .invalid,
-                "no password: give --password-file, --password-command or --key-file, "
-                    + "or set SNAPFS_PASSWORD (there is no terminal to ask on)")
+            throw SnapError(.invalid, otherwise + " (there is no terminal to ask on)")
         }
         defer { close(terminal) }
         let first = try line(terminal, confirm ? "New password: " : "Password: ")

@@ -45,22 +45,28 @@ final class RepositoryAccess {
     static func open(
         _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
     ) throws -> RepositoryAccess {
-        let path = try global.repository()
-        let store = try store(path, create: false)
-        // Before the password is asked for: without a repository there is nothing to open.
-        try Repository.requireRepository(store)
-        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
-        let cache = try global.cacheDirectory()
-        let repository = try Repository.open(
-            store, credential, limits: limits,
-            cache: { CacheDirectory.store(cache, repository: $0, output) },
-            warn: { output.warning(Text("warning: \($0)")) })
+        let repository = try openRepository(global, output, limits: limits)
         try repository.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")
         }
         return RepositoryAccess(
-            repository, path: String(decoding: path, as: UTF8.self), output)
+            repository, path: String(decoding: try global.repository(), as: UTF8.self), output)
+    }
+
+    /// Opens the repository without a look at its index, for who reads none of its objects.
+    static func openRepository(
+        _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
+    ) throws -> Repository {
+        let store = try store(try global.repository(), create: false)
+        // Before the password is asked for: without a repository there is nothing to open.
+        try Repository.requireRepository(store)
+        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
+        let cache = try global.cacheDirectory()
+        return try Repository.open(
+            store, credential, limits: limits,
+            cache: { CacheDirectory.store(cache, repository: $0, output) },
+            warn: { output.warning(Text("warning: \($0)")) })
     }
 
     // MARK: Snapshots
@@ -158,16 +164,8 @@ final class RepositoryAccess {
         _ command: String, snapshots: [[UInt8]] = [], counts: [(String, UInt64)] = [],
         remarks: [String] = []
     ) throws {
-        var event = AuditLog.Event(
-            command, origin: .current(), program: "snapfs \(Version.program)")
-        event.snapshots = snapshots
-        event.counts = counts.map { AuditRecord.Count($0, $1) }
-        event.remarks = remarks
-        try within("it is done, but the audit log could not say so") {
-            if let rollback = try AuditLog(repository).append(event) {
-                output.warning(Text("warning: \(rollback)"))
-            }
-        }
+        try repository.audit(
+            command, snapshots: snapshots, counts: counts, remarks: remarks, output)
     }
 
     /// Keeps a snapshot from being collected for as long as what is returned lives.
@@ -181,16 +179,16 @@ final class RepositoryAccess {
 }
 
 extension SnapFormat.Credential {
-    /// Checks that a key file is one of ours.
+    /// Checks that a key file is one of ours, or the text of a recovery key.
     init(_ found: Credential) throws {
         switch found {
         case .password(let secret): self = .password(secret)
+        case .key(let secret) where secret.count == 32: self = .keyFile(secret)
         case .key(let secret):
-            guard secret.count == 32 else {
-                throw SnapError(
-                    .invalid, "the key file has \(secret.count) bytes, not the 32 of a snapfs key")
-            }
-            self = .keyFile(secret)
+            self = .keyFile(
+                try within("reading the key file as a recovery key, as it has not 32 bytes") {
+                    try RecoveryKey.parse(secret.withBytes { Array($0) })
+                })
         }
     }
 }

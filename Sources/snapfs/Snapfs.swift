@@ -31,6 +31,7 @@ struct Snapfs: ParsableCommand {
             CommandGroup(
                 name: "Get data back",
                 subcommands: [MountCommand.self, UnmountCommand.self, RestoreCommand.self]),
+            CommandGroup(name: "Look after the repository", subcommands: [KeyCommand.self]),
             CommandGroup(
                 name: "Look after the repository",
                 subcommands: [

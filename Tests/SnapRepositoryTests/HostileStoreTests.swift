@@ -111,22 +111,11 @@ import Testing
         let repository = try openRepository(on: files)
         let reader = ObjectReader(
             sealed: SealedFiles(
-                store: StutteringStore(repository.store), repository: repository.id,
-                masters: try masters(files)),
+                store: StutteringStore(repository.store), keyring: repository.sealed.keyring),
             keys: repository.keys, cache: nil, limits: .init())
         try reader.refresh(CollectionState())
         try reader.refresh(CollectionState())
         #expect(reader.segments.count == 1)
-    }
-
-    private func masters(_ files: MemoryFileLayer) throws -> [UInt32: Secret] {
-        let contents = files.contents
-        let id = try Marker.repository(contents[Marker.storeName]!)
-        let slot = try Slot(contents.first { $0.key.hasPrefix("slots/") }!.value, name: "slot")
-        return try Keyring(
-            contents["keyring/00000001"]!, number: 1,
-            keys: try #require(try slot.open(testKey, repository: id)), repository: id
-        ).generations
     }
 
     /// The name of a segment is not authenticated: a store may give one a name that begins as

@@ -32,8 +32,8 @@ import Testing
 
     private func open(_ name: ObjectID, pages: PageCache? = nil) throws -> IndexSegment {
         try IndexSegment(
-            name, store: store, masters: [0: Self.master], repository: Self.repository,
-            pages: pages ?? self.pages)
+            name, store: store, repository: Self.repository, pages: pages ?? self.pages,
+            master: { _, _ in Self.master })
     }
 
     /// A pack of objects with these ids, which exists only in the index.

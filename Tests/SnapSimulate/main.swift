@@ -4,6 +4,7 @@
 //
 //   snapfs-simulate COUNT [FIRST-SEED]     as many at once as there are processors
 //   snapfs-simulate --seed SEED            one again, step by step
+//   snapfs-simulate --years YEARS [SEED]   the life of a repository under cron
 
 import Glibc
 import SnapBase
@@ -35,10 +36,29 @@ if arguments.count == 3, arguments[1] == "--seed", let seed = UInt64(arguments[2
     print("seed \(seed): nothing went wrong")
     exit(0)
 }
+if (3...4).contains(arguments.count), arguments[1] == "--years", let years = Int(arguments[2]) {
+    let given = arguments.count == 4 ? UInt64(arguments[3]) : nil
+    let seed = given ?? UInt64.random(in: 0..<1 << 40)
+    print("\(years) years from seed \(seed)")
+    fflush(nil)
+    do {
+        let life = try Years(seed: seed)
+        try life.run(days: 365 * years)
+        print(
+            "\(life.backups) backups, \(life.prunes) prunes, bytes of the packs at the end of each "
+                + "year: \(life.sizes.map(String.init).joined(separator: ", "))")
+        if let first = life.sizes.dropFirst().first, let last = life.sizes.last,
+            last > first + first / 2
+        {
+            fail("seed \(seed): the repository grows")
+        }
+    } catch { fail("seed \(seed): \(error)") }
+    exit(0)
+}
 guard (2...3).contains(arguments.count), let count = UInt64(arguments[1]),
     let first = arguments.count == 3 ? UInt64(arguments[2]) : UInt64.random(in: 0..<1 << 40)
 else {
-    fail("usage: snapfs-simulate COUNT [FIRST-SEED] | --seed SEED")
+    fail("usage: snapfs-simulate COUNT [FIRST-SEED] | --seed SEED | --years YEARS [SEED]")
 }
 print("\(count) schedules from seed \(first) on")
 fflush(nil)

@@ -86,6 +86,8 @@ final class Scheduler: @unchecked Sendable {
         }
         handOver(from: nil)
         sem_wait(&done)
+        // Their bodies hold the world, which holds us.
+        self.actors = []
     }
 
     /// A point at which others may run, before `actor` does to the store what it says.

@@ -5,6 +5,14 @@ import SnapTestSupport
 import Testing
 
 @Suite struct SimulationTests {
+    @Test func twoMonthsUnderCronKeepWhatThePolicySays() throws {
+        var random = SeededRandom()
+        let seed = random.next() >> 24
+        do { try Years(seed: seed).run(days: 60) } catch {
+            Issue.record("snapfs-simulate --years 1 \(seed): \(error)")
+        }
+    }
+
     @Test func schedulesOfBackupsAndCollectionsLoseNothing() throws {
         var random = SeededRandom()
         let simulation = try Simulation()

@@ -133,8 +133,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         }
         let name = ObjectID.zero
         let segment = try IndexSegment(
-            name, store: BytesStore([IndexSegment.storeName(name): file]), masters: [0: secret],
-            repository: repository, pages: PageCache(costMax: 1 << 20))
+            name, store: BytesStore([IndexSegment.storeName(name): file]), repository: repository,
+            pages: PageCache(costMax: 1 << 20), master: { _, _ in secret })
         for number in 0..<UInt32(segment.header.packCount) { _ = try? segment.pack(number) }
         try segment.forEachEntry { entry in
             _ = try? segment.lookup(entry.id)

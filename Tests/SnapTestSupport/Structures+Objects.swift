@@ -205,9 +205,10 @@ extension Structure {
     static func segment(_ vector: Vector) throws -> Decoded {
         let name = try SHA256.digest(vector.bytes)
         let store = BytesStore([IndexSegment.storeName(name): vector.bytes])
+        let master = Secret(try vector.hex("master"))
         let segment = try IndexSegment(
-            name, store: store, masters: [0: Secret(try vector.hex("master"))],
-            repository: try vector.hex("repository"), pages: PageCache(costMax: 1 << 20))
+            name, store: store, repository: try vector.hex("repository"),
+            pages: PageCache(costMax: 1 << 20), master: { _, _ in master })
         var writer = ByteWriter()
         var ids: [ObjectID] = []
         try segment.forEachEntry { entry in

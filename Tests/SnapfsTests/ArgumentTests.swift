@@ -103,6 +103,12 @@ import Testing
         #expect(
             CommandLineArguments.reordered(words)
                 == ["ls", "-r", "/repo", "--json", "--key-file=/k", "-l", "latest"])
+        for words in [["-q", "key", "-r", "/repo", "list"], ["-q", "-r", "/repo", "key", "list"]] {
+            #expect(
+                CommandLineArguments.reordered(words) == ["key", "list", "-q", "-r", "/repo"])
+        }
+        #expect(CommandLineArguments.reordered(["key", "--help"]) == ["key", "--help"])
+        #expect(CommandLineArguments.reordered(["key", "help", "add"]) == ["key", "help", "add"])
         #expect(CommandLineArguments.reordered(["--version"]) == ["--version"])
         #expect(CommandLineArguments.reordered(["-r", "/repo"]) == ["-r", "/repo"])
         #expect(CommandLineArguments.reordered(["-q", "--help"]) == ["-q", "--help"])

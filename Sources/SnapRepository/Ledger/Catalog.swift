@@ -50,7 +50,7 @@ package struct Catalog: Sendable {
                 // Deleted between listing and reading.
                 case nil: break
                 }
-            } catch let error as SnapError {
+            } catch let error as SnapError where error.kind != .wrongKey {
                 // Another manifest may be readable, and the next look may find this one.
                 damaged[id] = error
             }

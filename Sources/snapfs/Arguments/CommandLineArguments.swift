@@ -21,12 +21,19 @@ enum CommandLineArguments {
     }
 
     /// `snapfs -r REPO backup ...` as `snapfs backup -r REPO ...`: global options belong to every
-    /// command, and people write them on either side of its name.
+    /// command, and people write them on either side of its name. A command that stands before
+    /// another one, as `key`, takes no options itself.
     static func reordered(_ words: [String]) -> [String] {
         let end = commandIndex(words)
-        guard end > 0, end < words.count, !words[end].hasPrefix("-") else { return words }
-        return [words[end]] + words[..<end] + words[(end + 1)...]
+        guard end < words.count, !words[end].hasPrefix("-") else { return words }
+        let rest = words[..<end] + words[(end + 1)...]
+        return [words[end]] + (groups.contains(words[end]) ? reordered(Array(rest)) : Array(rest))
     }
+
+    private static let groups = Set(
+        Snapfs.configuration.groupedSubcommands.flatMap { $0.subcommands }
+            .filter { !$0.configuration.subcommands.isEmpty }
+            .compactMap { $0.configuration.commandName })
 
     /// Where the name of the command is, behind the global options.
     static func commandIndex(_ words: [String]) -> Int {

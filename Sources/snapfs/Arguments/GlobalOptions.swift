@@ -8,6 +8,8 @@ import SnapBase
 
 struct GlobalOptions: ParsableArguments {
     static let passwordVariable = "SNAPFS_PASSWORD"
+    /// Every variable that holds a secret itself.
+    static let passwordVariables = [passwordVariable, NewKeyOptions.passwordVariable]
 
     @Option(
         name: .shortAndLong,
@@ -29,7 +31,8 @@ struct GlobalOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Open the repository with this key file. (SNAPFS_KEY_FILE)", valueName: "file"))
+            "Open the repository with this key file, or the recovery key in it. (SNAPFS_KEY_FILE)",
+            valueName: "file"))
     private var keyFile: BytesArgument?
 
     @Option(
@@ -112,7 +115,8 @@ struct GlobalOptions: ParsableArguments {
         if let line = passwordCommand?.bytes { return .passwordCommand(line) }
         if let path = Environment.bytes("SNAPFS_PASSWORD_FILE") { return .passwordFile(path) }
         if let line = Environment.bytes("SNAPFS_PASSWORD_COMMAND") { return .passwordCommand(line) }
-        return Environment.bytes(Self.passwordVariable) == nil ? .terminal : .passwordVariable
+        return Environment.bytes(Self.passwordVariable) == nil
+            ? .terminal : .passwordVariable(Self.passwordVariable)
     }
 }
 

@@ -3,7 +3,6 @@
 import ArgumentParser
 import Glibc
 import SnapBase
-import SnapCrypto
 import SnapFormat
 import SnapRepository
 import SnapStore
@@ -63,13 +62,12 @@ struct InitCommand: Command {
             // A key that opens nothing would only be mistaken for one that does; a repository whose
             // creation failed at the very end is there.
             if (try? Repository.requireRepository(store)) == nil {
-                newKeyFile?.bytes.withCString { _ = unlink($0) }
+                if let file = newKeyFile?.bytes { KeyFile.remove(file) }
             }
             throw error
         }
         let repository = try Repository.open(store, credential)
-        _ = try AuditLog(repository).append(
-            AuditLog.Event("init", origin: .current(), program: "snapfs \(Version.program)"))
+        try repository.audit("init", output)
         if output.json {
             try output.json(
                 Message(id: repository.hexID, repository: String(decoding: path, as: UTF8.self)))
@@ -84,7 +82,7 @@ struct InitCommand: Command {
 
     private func newCredential(_ output: Output) throws -> SnapFormat.Credential {
         if let file = newKeyFile?.bytes {
-            return .keyFile(try Self.writeKey(try file.requireText("the new key file")))
+            return .keyFile(try KeyFile.make(try file.requireText("the new key file")))
         }
         return try .init(try global.newPasswordSource.read(output, confirm: true))
     }
@@ -98,33 +96,5 @@ struct InitCommand: Command {
         guard files.allSatisfy({ LocalStore.directories.contains($0) || $0 == "config" }) else {
             throw SnapError(.refused, "\(Text.escaped(path)) is not empty")
         }
-    }
-
-    /// Writes a new random key, durable before anything depends on it.
-    private static func writeKey(_ path: [UInt8]) throws -> Secret {
-        let key = try Secret(randomCount: 32)
-        let shown = Text.escaped(path)
-        let file = try path.withUnsafeBytes {
-            try withTerminated($0) { name in
-                try FileDescriptor.open(
-                    String(cString: name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600,
-                    label: "the new key file \(shown)")
-            }
-        }
-        do {
-            try key.withBytes { try file.write($0, at: 0, label: shown) }
-            try systemCall("synchronising \(shown)") { fsync(file.number) }
-            try synchronizeName(path)
-        } catch {
-            path.withCString { _ = unlink($0) }
-            throw error
-        }
-        return key
-    }
-
-    private static func synchronizeName(_ path: [UInt8]) throws {
-        let parent = String(decoding: parentPath(path), as: UTF8.self)
-        let directory = try FileDescriptor.open(parent, O_RDONLY | O_DIRECTORY)
-        try systemCall("synchronising the directory \(parent)") { fsync(directory.number) }
     }
 }

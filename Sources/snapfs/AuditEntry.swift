@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+extension Repository {
+    /// Appends what a command has done to the audit log, after it has done it; warns where the
+    /// repository is not the one that this machine has seen.
+    func audit(
+        _ command: String, snapshots: [[UInt8]] = [], counts: [(String, UInt64)] = [],
+        remarks: [String] = [], _ output: Output
+    ) throws {
+        var event = AuditLog.Event(
+            command, origin: .current(), program: "snapfs \(Version.program)")
+        event.snapshots = snapshots
+        event.counts = counts.map { AuditRecord.Count($0, $1) }
+        event.remarks = remarks
+        try within("it is done, but the audit log could not say so") {
+            if let rollback = try AuditLog(self).append(event) {
+                output.warning(Text("warning: \(rollback)"))
+            }
+        }
+    }
+}
