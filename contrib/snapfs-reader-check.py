@@ -414,7 +414,17 @@ def captured(function, *arguments):
     return result, out.getvalue()
 
 
+RECOVERY_KEY = b"""# of the page
+000G-40R4-0M30-FNF2
+104G-M2RC-1M70-YQKX
+208h 44rm-2mb1 ekgj
+30CH-M6RW-3MF1-YPB2
+"""
+
+
 def check_repository(reader, root):
+    equal("recovery key", reader.recovery_key(RECOVERY_KEY), bytes(range(32)))
+    refused(reader, "mistyped", reader.recovery_key, RECOVERY_KEY.replace(b"104G", b"1O4H"))
     for secret, is_key_file in ((PASSWORD, False), (KEY_FILE, True)):
         (repository, said) = captured(reader.Repository, root, secret, is_key_file)
         # The slot of the key file came with keyring 2 and opens no older one.
