@@ -45,12 +45,20 @@ final class RepositoryAccess {
     static func open(
         _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
     ) throws -> RepositoryAccess {
-        let path = try global.repository()
+        try open(
+            try global.repository(), cache: try global.cacheDirectory(), output, limits: limits
+        ) { try global.credentialSource.read(output) }
+    }
+
+    /// The same for a repository at a path, with its own credential.
+    static func open(
+        _ path: [UInt8], cache: [UInt8], _ output: Output, limits: ObjectReader.Limits = .init(),
+        credential: () throws -> Credential
+    ) throws -> RepositoryAccess {
         let store = try store(path, create: false)
         // Before the password is asked for: without a repository there is nothing to open.
         try Repository.requireRepository(store)
-        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
-        let cache = try global.cacheDirectory()
+        let credential = try SnapFormat.Credential(try credential())
         let repository = try Repository.open(
             store, credential, limits: limits,
             cache: { CacheDirectory.store(cache, repository: $0, output) },

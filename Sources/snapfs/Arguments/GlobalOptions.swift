@@ -7,7 +7,8 @@ import Glibc
 import SnapBase
 
 struct GlobalOptions: ParsableArguments {
-    static let passwordVariable = "SNAPFS_PASSWORD"
+    static let environmentPrefix = "SNAPFS_"
+    static let passwordVariable = environmentPrefix + "PASSWORD"
 
     @Option(
         name: .shortAndLong,
@@ -112,7 +113,8 @@ struct GlobalOptions: ParsableArguments {
         if let line = passwordCommand?.bytes { return .passwordCommand(line) }
         if let path = Environment.bytes("SNAPFS_PASSWORD_FILE") { return .passwordFile(path) }
         if let line = Environment.bytes("SNAPFS_PASSWORD_COMMAND") { return .passwordCommand(line) }
-        return Environment.bytes(Self.passwordVariable) == nil ? .terminal : .passwordVariable
+        return Environment.bytes(Self.passwordVariable) == nil
+            ? .terminal() : .passwordVariable(Self.passwordVariable)
     }
 }
 
