@@ -38,12 +38,13 @@ let package = Package(
         target("SnapView", ["SnapBase", "SnapFormat", "SnapRepository"]),
         target("SnapFiles", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
         target("SnapRestore", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
+        target("SnapCopy", ["SnapBase", "SnapFormat", "SnapRepository", "SnapView"]),
         target("SnapMount", ["SnapBase", "SnapFormat", "SnapFuse", "SnapRepository", "SnapView"]),
         .executableTarget(
             name: "snapfs",
             dependencies: [
                 "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository", "SnapView",
-                "SnapFiles", "SnapRestore", "SnapMount", "SnapFuse",
+                "SnapFiles", "SnapRestore", "SnapMount", "SnapCopy", "SnapFuse",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
 
@@ -106,6 +107,12 @@ let package = Package(
             [
                 "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore",
                 "SnapTestSupport",
+            ]),
+        tests(
+            "SnapCopyTests",
+            [
+                "SnapCopy", "SnapView", "SnapCrypto", "SnapBase", "SnapFormat", "SnapRepository",
+                "SnapStore", "SnapTestSupport",
             ]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],

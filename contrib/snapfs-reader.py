@@ -811,7 +811,7 @@ def forgotten(store, sealer):
 
 # SNAPSHOTS
 
-CONFIG = {1: "id ! 16", 2: "chunker ! 12"}      # 3 is reserved, and refused
+CONFIG = {1: "id ! 16", 2: "chunker ! 12", 3: "chunker_key ? 32"}
 MANIFEST = {
     1: "id ! 16", 2: "logical ! 16", 3: "state ! 1", 4: "time ! 12", 5: "end ! 12", 6: "host ? -",
     7: "user ? -", 8: "job ? -", 9: "source ! 1", 10: "paths * -", 11: "tags * -", 12: "root ! -",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 import SnapBase
+import SnapCrypto
 
 /// The parameters of a repository, written once. See snapfs-format(5), Config.
-package struct Configuration: Sendable, Equatable {
+package struct Configuration: Sendable {
     /// Bounds of content-defined chunks, bytes.
     package struct Chunking: Sendable, Equatable {
         package var minimum: UInt32 = 512 << 10
@@ -17,6 +18,10 @@ package struct Configuration: Sendable, Equatable {
 
     package var repository: [UInt8]
     package var chunking = Chunking()
+    /// Instead of the derived one: that of the repository whose cuts this one repeats.
+    package var chunkerKey: Secret?
+
+    package static let chunkerKeySize = 32
 
     package init(repository: [UInt8]) { self.repository = repository }
 
@@ -28,6 +33,7 @@ package struct Configuration: Sendable, Equatable {
         value.u32(chunking.target)
         value.u32(chunking.maximum)
         fields.add(2, value.bytes)
+        if let chunkerKey { fields.add(3, chunkerKey.withBytes { Array($0) }) }
         return fields.finished(paddedTo: 4096, less: FileKey.overhead)
     }
 
@@ -46,6 +52,7 @@ package struct Configuration: Sendable, Equatable {
             chunking.target <= 1 << 22, chunking.minimum <= chunking.target,
             chunking.target < chunking.maximum, chunking.maximum <= 4 << 20
         else { throw fields.damaged("chunk sizes out of range") }
+        chunkerKey = try fields.optional(3, count: Self.chunkerKeySize).map { Secret($0) }
         try fields.finish()
     }
 }

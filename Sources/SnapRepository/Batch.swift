@@ -10,8 +10,11 @@ enum TreeEvent: Sendable {
     case endDirectory
     /// An entry that is complete.
     case entry(Entry)
-    /// A chunk of the open file: a range of the batch's bytes.
-    case chunk(Range<Int>)
+    /// A chunk of the open file: a range of the batch's bytes. `origin` is its id in the repository
+    /// that it is copied from.
+    case chunk(Range<Int>, origin: ObjectID? = nil)
+    /// A chunk of the open file that is stored.
+    case stored(ObjectID, count: Int)
     /// Bytes of the open file that are a hole.
     case hole(UInt64)
     /// The open file is complete; its content are the chunks and holes since the last one.

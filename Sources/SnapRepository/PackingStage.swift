@@ -13,6 +13,8 @@ final class PackingStage {
     private let repository: Repository
     private let sessionIndex: SessionIndex
     private let template: Manifest
+    /// Whether the manifest repeats the template's words, as that of a copy does.
+    private let isCopy: Bool
     private let progress: BackupProgress
     private var session: Session<SealedLedger>
     private let keys: FileKeys
@@ -25,8 +27,7 @@ final class PackingStage {
 
     init(
         repository: Repository, session: Session<SealedLedger>, sessionIndex: SessionIndex,
-        template: Manifest,
-        progress: BackupProgress
+        template: Manifest, isCopy: Bool, progress: BackupProgress
     ) {
         self.repository = repository
         self.session = session
@@ -34,6 +35,7 @@ final class PackingStage {
         sink = PackSink(store: repository.store, keys: keys)
         self.sessionIndex = sessionIndex
         self.template = template
+        self.isCopy = isCopy
         self.progress = progress
     }
 
@@ -97,6 +99,8 @@ final class PackingStage {
         guard let next = try session.successor() else { return }
         var manifest = manifest(root, totals)
         manifest.state = .checkpoint
+        // The snapshot itself comes after it, so that a collection may take it then.
+        if isCopy { manifest.endTime.seconds -= 1 }
         do { try session.commit(manifest) } catch {
             next.end()
             throw error
@@ -107,19 +111,38 @@ final class PackingStage {
 
     private func finish(_ root: Entry, _ totals: Totals) throws -> Manifest {
         try closeAll()
+        if isCopy { try requireSameTotals(root) }
         var manifest = manifest(root, totals)
-        (manifest.problems, manifest.problemCount) = progress.problems
-        (manifest.userNames, manifest.groupNames) = progress.names
+        if !isCopy {
+            (manifest.problems, manifest.problemCount) = progress.problems
+            (manifest.userNames, manifest.groupNames) = progress.names
+        }
         try session.commit(manifest)
         return manifest
+    }
+
+    /// What the tree of a copy counts is what its original counts.
+    private func requireSameTotals(_ root: Entry) throws {
+        let (copy, original) = (root.attributes, template.root.attributes)
+        guard copy.count == original.count, copy.size == original.size else {
+            throw SnapError(
+                .damaged,
+                "the copied tree has \(copy.count) entries and \(copy.size) bytes, its original "
+                    + "\(original.count) and \(original.size): run 'snapfs check' on both sides")
+        }
     }
 
     private func manifest(_ root: Entry, _ totals: Totals) -> Manifest {
         var manifest = template
         manifest.id = session.id
-        manifest.logicalID = session.id
         manifest.collection = session.state.newest
         manifest.root = root
+        if isCopy {
+            manifest.totals.bytesAdded = totals.bytesAdded
+            manifest.totals.bytesStored = progress.counts.bytesStored
+            return manifest
+        }
+        manifest.logicalID = session.id
         manifest.totals = progress.complete(totals)
         manifest.endTime = Timestamp.now()
         // At least what the tree has: the source is ahead of it.

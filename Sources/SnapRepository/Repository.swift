@@ -19,6 +19,9 @@ package final class Repository: Sendable {
     /// What can be made again, and what this machine has seen of the repository; nil without one.
     package let cache: (any Store)?
 
+    /// What files are cut by, together with the sizes in the configuration.
+    package var chunkerKey: Secret { configuration.chunkerKey ?? keys.chunker }
+
     package var location: String { store.location }
     package var hexID: String { Hex.encode(id) }
 
@@ -52,10 +55,10 @@ package final class Repository: Sendable {
     }
 
     /// Creates a repository in a store that is empty or holds what an interrupted creation left.
-    /// The marker comes last: without it there is none.
+    /// The marker comes last: without it there is none. It cuts files just as `model` does.
     package static func create(
         _ store: any Store, _ credential: Credential, stretching: Stretching = .standard,
-        label: String
+        label: String, cuttingLike model: Repository? = nil
     ) throws {
         try removeInterrupted(store)
         let id = try Random.bytes(16)
@@ -75,6 +78,11 @@ package final class Repository: Sendable {
             Keyring.storeName(1),
             try keyring.sealed(
                 mac: keys.mac, predecessor: nil, repository: id, draws: draws))
+        var configuration = Configuration(repository: id)
+        if let model {
+            configuration.chunking = model.configuration.chunking
+            configuration.chunkerKey = model.chunkerKey
+        }
         let derived = try DerivedKeys(master: keyring.generations[0]!)
         let salt = try derived.salt(session: id, counter: 0, random: try Random.bytes(32))
         let file = try FileKey(
@@ -82,8 +90,7 @@ package final class Repository: Sendable {
             repository: id)
         try store.create(
             Configuration.storeName,
-            try file.sealFile(
-                Configuration(repository: id).fields, storeName: Configuration.storeName))
+            try file.sealFile(configuration.fields, storeName: Configuration.storeName))
         try store.synchronize()
         // What was written must open before the marker makes it a repository, and after: another
         // creation at the same time takes for an interrupted one what has no marker yet.

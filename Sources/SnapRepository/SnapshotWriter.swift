@@ -38,6 +38,8 @@ package final class SnapshotWriter {
     package private(set) var room = UInt64(Int64.max)
 
     package let progress: BackupProgress
+    private let copied: CopiedChunks?
+    private let stored = SessionIndex()
     /// Packs of the repository that were not there in full when this backup began.
     package private(set) var absentPacks = 0
 
@@ -64,19 +66,26 @@ package final class SnapshotWriter {
     /// Announces a session and starts the stages. `template` has everything of the manifest that
     /// the source decides, and the entry of "/" as root; id, tree and totals are filled in.
     /// `predecessor` names the one that entries are taken from: it is called after the announcement
-    /// and is told what may be built upon.
+    /// and is told what may be built upon. With `copied` the snapshot is the copy of one of another
+    /// repository: its manifest says what the template says, and its tree must have as many entries
+    /// and bytes as the template's root.
     package init(
         repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int,
+        copied: CopiedChunks? = nil,
         predecessor: (Building) throws -> [UInt8]? = { _ in nil }
     ) throws {
         self.repository = repository
         self.progress = progress
+        self.copied = copied
         chunker = Chunker(
             try ChunkerParameters(
-                repository.configuration.chunking, key: repository.keys.chunker))
-        // Problems come to it.
+                repository.configuration.chunking, key: repository.chunkerKey))
+        // Problems come to it, but not to a copy.
         let size = template.fields.count
-        guard size <= ContainerHeader.wholeFileSizeMax / 4 else { throw Manifest.tooLarge(size) }
+        let share = copied == nil ? 4 : 1
+        guard size <= ContainerHeader.wholeFileSizeMax / share else {
+            throw Manifest.tooLarge(size)
+        }
         workers = try WorkerPool(threads: count)
         hashing = OrderedWork(pool: workers, limit: Self.batchCount)
         packing = OrderedWork(pool: workers, limit: Self.packingLimit)
@@ -97,9 +106,8 @@ package final class SnapshotWriter {
     }
 
     private func start(_ session: Session<SealedLedger>, _ template: Manifest) throws {
-        let index = SessionIndex()
-        let (repository, hashing, packing, outcome, pool, progress) =
-            (repository, hashing, packing, outcome, pool, progress)
+        let (repository, hashing, packing, outcome, pool, progress, index, copied) =
+            (repository, hashing, packing, outcome, pool, progress, stored, copied)
         let fail: @Sendable (any Error) -> Void = {
             let error = SnapError.wrap($0)
             outcome.fail(error)
@@ -111,7 +119,8 @@ package final class SnapshotWriter {
         threads.append(
             try Thread("assemble") {
                 let assembler = TreeAssembler(
-                    repository: repository, session: index, progress: progress, output: packing)
+                    repository: repository, session: index, progress: progress, copied: copied,
+                    output: packing)
                 assembler.begin(root: root)
                 do {
                     while let batch = try hashing.next() { try assembler.take(batch) }
@@ -121,7 +130,7 @@ package final class SnapshotWriter {
         // Handed over to the packing thread, which alone uses it from here on.
         nonisolated(unsafe) let stage = PackingStage(
             repository: repository, session: session, sessionIndex: index, template: template,
-            progress: progress)
+            isCopy: copied != nil, progress: progress)
         threads.append(
             try Thread("pack") {
                 do { outcome.succeed(try stage.run(packing)) } catch { fail(error) }
@@ -139,7 +148,7 @@ package final class SnapshotWriter {
 
     /// Why the tree cannot take an entry, nil where it can; sent all the same, it ends the backup.
     package func refusal(of entry: Entry) -> SnapError? {
-        guard entry.attributes.isRegular, entry.attributes.size > room else { return nil }
+        guard entry.byteWeight > room else { return nil }
         return SnapError(
             .unsupported,
             "left out: the files of one snapshot have at most 8 EiB together, holes included")
@@ -148,8 +157,8 @@ package final class SnapshotWriter {
     /// Counts an entry that is about to be sent.
     private func take(_ entry: Entry) throws {
         if let refusal = refusal(of: entry) { throw refusal }
+        room -= entry.byteWeight
         guard entry.attributes.isRegular else { return }
-        room -= entry.attributes.size
         let group = entry.attributes.linkGroup
         if group != 0, links.count < Self.linksMax { links[group] = entry.attributes.size }
     }
@@ -160,7 +169,7 @@ package final class SnapshotWriter {
         try emit(.entry(try with(xattrs, entry)))
     }
 
-    /// Adds an entry just as a predecessor has it.
+    /// Adds an entry just as a predecessor has it, a directory with all that is in it.
     package func reuse(_ entry: Entry) throws {
         if entry.xattrs != .none { progress.noteXattrs() }
         try take(entry)
@@ -168,7 +177,7 @@ package final class SnapshotWriter {
     }
 
     /// Groups of hard links whose content is remembered; beyond, each link is read for itself.
-    static let linksMax = 1 << 20
+    package static let linksMax = 1 << 20
 
     /// The size of the regular file of this link group that came before, so that `addLink` may
     /// follow; nil without one.
@@ -236,6 +245,42 @@ package final class SnapshotWriter {
         return count
     }
 
+    /// Whether an object is on its way into a pack of this backup, or can be built upon.
+    package func isStored(_ id: ObjectID) throws -> Bool {
+        // In this order: what leaves the first is in the second.
+        if stored.contains(id) { return true }
+        return try repository.objects.contains(id)
+    }
+
+    /// Appends one chunk, cut where another repository cut it; `body` fills all of the buffer.
+    /// `origin` is the id of the chunk there, nil where these bytes are only a part of it.
+    package func appendChunk(
+        _ count: Int, origin: ObjectID?, _ body: (UnsafeMutableRawBufferPointer) throws -> Void
+    ) throws {
+        guard count <= Batch.size else {
+            throw SnapError(.damaged, "a chunk of \(count) bytes, more than an object may have")
+        }
+        try endStretch()
+        if Batch.size - batch.used < count { try renew() }
+        let range = batch.used..<batch.used + count
+        try body(UnsafeMutableRawBufferPointer(rebasing: batch.memory[range]))
+        batch.used = range.upperBound
+        fileSize += UInt64(count)
+        isCut = true
+        chunkStart = batch.used
+        try emit(.chunk(range, origin: origin))
+        beginStretch()
+    }
+
+    /// Appends a chunk that `isStored`.
+    package func appendStored(_ id: ObjectID, count: Int) throws {
+        try endStretch()
+        fileSize += UInt64(count)
+        isCut = true
+        try emit(.stored(id, count: count))
+        beginStretch()
+    }
+
     /// Appends bytes that nothing is stored for.
     package func appendHole(_ count: UInt64) throws {
         if count == 0 { return }
@@ -300,7 +345,7 @@ package final class SnapshotWriter {
         try hashing.submit {
             for event in full.events {
                 switch event {
-                case .chunk(let range), .xattrs(let range):
+                case .chunk(let range, _), .xattrs(let range):
                     full.ids.append(try repository.keys.id(.data, full.bytes(range)))
                 default: break
                 }
@@ -312,9 +357,9 @@ package final class SnapshotWriter {
     // MARK: End
 
     /// Ends the tree, waits until everything is durable and the manifest committed.
-    package func finish(root: Entry) throws -> Manifest {
+    package func finish(root: Entry, xattrs: [UInt8] = []) throws -> Manifest {
         do {
-            try emit(.finish(root))
+            try emit(.finish(try with(xattrs, root)))
             try submit()
         } catch {
             abandon()

@@ -31,6 +31,7 @@ final class TreeAssembler {
     private let session: SessionIndex
     private let progress: BackupProgress
     private let output: OrderedWork<PackingJob>
+    private let copied: CopiedChunks?
     private let compressor = RecordCompressor()
     private var stack: [Frame] = []
     private var list = ListBuilder()
@@ -56,11 +57,12 @@ final class TreeAssembler {
 
     init(
         repository: Repository, session: SessionIndex, progress: BackupProgress,
-        output: OrderedWork<PackingJob>
+        copied: CopiedChunks?, output: OrderedWork<PackingJob>
     ) {
         self.repository = repository
         self.progress = progress
         self.session = session
+        self.copied = copied
         self.output = output
     }
 
@@ -73,10 +75,13 @@ final class TreeAssembler {
                 stack.append(Frame(entry: withXattrs(entry)))
             case .endDirectory: try endDirectory()
             case .entry(let entry): add(withXattrs(entry))
-            case .chunk(let range):
+            case .chunk(let range, let origin):
                 let id = ids.next()!
                 try store(id, .data, range, of: batch)
+                if let origin { copied?.note(origin, as: id, count: range.count) }
                 try list.append(count: UInt64(range.count), id: id, store: storeNode)
+            case .stored(let id, let count):
+                try list.append(count: UInt64(count), id: id, store: storeNode)
             case .hole(let count): try list.append(count: count, id: nil, store: storeNode)
             case .file(var entry, let before):
                 entry.content = try list.finish(store: storeNode)
@@ -92,7 +97,7 @@ final class TreeAssembler {
                 try checkpoint()
             case .finish(let root):
                 try flushRun(of: batch)
-                try finish(root)
+                try finish(withXattrs(root))
             }
         }
         try flushRun(of: batch)

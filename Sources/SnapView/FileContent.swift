@@ -73,7 +73,8 @@ extension SnapshotView {
     }
 
     /// The extent that covers an offset below the size.
-    func extent(of content: Content, size: UInt64, at offset: UInt64) throws -> PlacedExtent {
+    package func extent(of content: Content, size: UInt64, at offset: UInt64) throws -> PlacedExtent
+    {
         switch content {
         case .chunk(let id):
             return PlacedExtent(start: 0, extent: Extent(end: size, id: id))

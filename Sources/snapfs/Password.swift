@@ -19,11 +19,42 @@ enum CredentialSource: Equatable {
     case keyFile([UInt8])
     case passwordFile([UInt8])
     case passwordCommand([UInt8])
-    /// The environment variable of this name.
+    /// The name of an environment variable.
     case passwordVariable(String)
-    case terminal
+    /// What for, unless there is only one repository.
+    case terminal(String? = nil)
 
     private static let sizeMax = 4096
+
+    /// What no other program is to see.
+    private static let passwordVariables =
+        [
+            GlobalOptions.environmentPrefix, CopyDestination.environmentPrefix,
+            ChunkerModel.environmentPrefix,
+        ]
+        .map { $0 + "PASSWORD" } + [NewKeyOptions.passwordVariable]
+
+    /// The first of the options that is given, else of the environment's variables of this prefix,
+    /// else the terminal, with a word for which repository.
+    static func first(
+        keyFile: [UInt8]?, passwordFile: [UInt8]?, passwordCommand: [UInt8]?,
+        environment prefix: String,
+        for place: String
+    ) -> CredentialSource {
+        if let keyFile { return .keyFile(keyFile) }
+        if let passwordFile { return .passwordFile(passwordFile) }
+        if let passwordCommand { return .passwordCommand(passwordCommand) }
+        if let path = Environment.bytes(prefix + "KEY_FILE") { return .keyFile(path) }
+        if let path = Environment.bytes(prefix + "PASSWORD_FILE") { return .passwordFile(path) }
+        if let line = Environment.bytes(prefix + "PASSWORD_COMMAND") {
+            return .passwordCommand(line)
+        }
+        let variable = prefix + "PASSWORD"
+        return Environment.bytes(variable) == nil ? .terminal(place) : .passwordVariable(variable)
+    }
+
+    /// Whether the secret must be read before another one's command is run, which is not to see it.
+    var isInEnvironment: Bool { if case .passwordVariable = self { true } else { false } }
 
     /// Obtains the secret. confirm asks twice on a terminal. Throws `.invalid` for an empty one.
     func read(_ output: Output, confirm: Bool = false) throws -> Credential {
@@ -32,7 +63,8 @@ enum CredentialSource: Equatable {
         case .passwordFile(let path): return .password(try Self.file(path, output, trim: true))
         case .passwordCommand(let line): return .password(try Self.command(line))
         case .passwordVariable(let name): return .password(try Self.variable(name))
-        case .terminal: return .password(try PasswordPrompt.ask(confirm: confirm))
+        case .terminal(let place):
+            return .password(try PasswordPrompt.ask(for: place, confirm: confirm))
         }
     }
 
@@ -53,7 +85,7 @@ enum CredentialSource: Equatable {
     private static func command(_ line: [UInt8]) throws -> Secret {
         let words = try ShellWords.split(line)
         guard !words.isEmpty else { throw SnapError(.invalid, "the password command is empty") }
-        GlobalOptions.passwordVariables.forEach { Environment.wipe($0) }
+        for name in passwordVariables { Environment.wipe(name) }
         return try within("password command") {
             let child = try ChildProcess(words)
             var bytes: [UInt8]
@@ -85,7 +117,7 @@ enum CredentialSource: Equatable {
 enum PasswordPrompt {
     /// `otherwise` is what the user can do where there is no terminal.
     static func ask(
-        confirm: Bool,
+        for place: String? = nil, confirm: Bool,
         otherwise: String = "no password: give --password-file, --password-command or "
             + "--key-file, or set SNAPFS_PASSWORD"
     ) throws -> Secret {
@@ -94,7 +126,8 @@ enum PasswordPrompt {
             throw SnapError(.invalid, otherwise + " (there is no terminal to ask on)")
         }
         defer { close(terminal) }
-        let first = try line(terminal, confirm ? "New password: " : "Password: ")
+        let prompt = confirm ? "New password" : "Password"
+        let first = try line(terminal, prompt + (place.map { " of \($0)" } ?? "") + ": ")
         guard confirm else { return first }
         let second = try line(terminal, "The same again: ")
         let same = first.withBytes { a in second.withBytes { a.elementsEqual($0) } }

@@ -45,24 +45,44 @@ final class RepositoryAccess {
     static func open(
         _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
     ) throws -> RepositoryAccess {
-        let repository = try openRepository(global, output, limits: limits)
+        try open(
+            try global.repository(), cache: try global.cacheDirectory(), output, limits: limits
+        ) { try global.credentialSource.read(output) }
+    }
+
+    /// The same for a repository at a path, with its own credential.
+    static func open(
+        _ path: [UInt8], cache: [UInt8], _ output: Output, limits: ObjectReader.Limits = .init(),
+        credential: () throws -> Credential
+    ) throws -> RepositoryAccess {
+        let repository = try openRepository(path, cache: cache, output, limits: limits) {
+            try credential()
+        }
         try repository.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")
         }
         return RepositoryAccess(
-            repository, path: String(decoding: try global.repository(), as: UTF8.self), output)
+            repository, path: String(decoding: path, as: UTF8.self), output)
     }
 
     /// Opens the repository without a look at its index, for who reads none of its objects.
     static func openRepository(
-        _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
+        _ global: GlobalOptions, _ output: Output
     ) throws -> Repository {
-        let store = try store(try global.repository(), create: false)
+        try openRepository(
+            try global.repository(), cache: try global.cacheDirectory(), output, limits: .init()
+        ) { try global.credentialSource.read(output) }
+    }
+
+    private static func openRepository(
+        _ path: [UInt8], cache: [UInt8], _ output: Output, limits: ObjectReader.Limits,
+        credential: () throws -> Credential
+    ) throws -> Repository {
+        let store = try store(path, create: false)
         // Before the password is asked for: without a repository there is nothing to open.
         try Repository.requireRepository(store)
-        let credential = try SnapFormat.Credential(try global.credentialSource.read(output))
-        let cache = try global.cacheDirectory()
+        let credential = try SnapFormat.Credential(try credential())
         return try Repository.open(
             store, credential, limits: limits,
             cache: { CacheDirectory.store(cache, repository: $0, output) },

@@ -36,7 +36,7 @@ struct Snapfs: ParsableCommand {
                 name: "Look after the repository",
                 subcommands: [
                     ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
-                    PruneCommand.self, AuditCommand.self,
+                    PruneCommand.self, AuditCommand.self, CopyCommand.self,
                 ]),
             CommandGroup(
                 name: "Other", subcommands: [CheckCommand.self, VersionCommand.self]),

@@ -191,11 +191,12 @@ package enum Structure: String, CaseIterable, Sendable {
     private static func configuration(_ vector: Vector) throws -> Decoded {
         let found = try Configuration(
             fields: vector.bytes, repository: try vector.hex("repository"))
-        return Decoded(
-            [
-                "minimum": "\(found.chunking.minimum)", "target": "\(found.chunking.target)",
-                "maximum": "\(found.chunking.maximum)",
-            ], encoded: found.fields)
+        var values = [
+            "minimum": "\(found.chunking.minimum)", "target": "\(found.chunking.target)",
+            "maximum": "\(found.chunking.maximum)",
+        ]
+        values["chunker"] = found.chunkerKey.map { $0.withBytes { Hex.encode(Array($0)) } }
+        return Decoded(values, encoded: found.fields)
     }
 
     private static func manifest(_ vector: Vector, encode: Bool) throws -> Decoded {

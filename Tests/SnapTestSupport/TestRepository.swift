@@ -51,14 +51,16 @@ package final class TestRepository {
     package let path: String
     private let key = Credential.keyFile(Secret([UInt8](repeating: 7, count: 32)))
 
-    package init() throws {
+    /// It cuts files as `model` does.
+    package init(cuttingLike model: Repository? = nil) throws {
         var template = Array("/tmp/snapfs-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SnapError(errno: errno, "mkdtemp") }
         path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         let store = try store()
         try store.makeDirectories()
         try Repository.create(
-            store, key, stretching: Stretching(logN: 1, r: 1, p: 1), label: "test")
+            store, key, stretching: Stretching(logN: 1, r: 1, p: 1), label: "test",
+            cuttingLike: model)
     }
 
     deinit { try? Self.remove(path) }

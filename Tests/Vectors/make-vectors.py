@@ -232,8 +232,17 @@ def make_configuration():
           repository=REPO, values={"minimum": 64, "target": 256, "maximum": 257})
     write("configuration-other", "configuration", config(standard, bytes(16)), "damaged",
           repository=REPO)
+    key = sequence("chunker key", 32)
     write("configuration-own-chunker-key", "configuration",
-          config(standard, more=field(3, bytes(32))), "unsupported", repository=REPO)
+          config(standard, more=field(3, key)), repository=REPO,
+          values={"minimum": 524288, "target": 1048576, "maximum": 4194304, "chunker": key})
+    for name, value in [("short", key[:31]), ("long", key + b"\0"), ("empty", b"")]:
+        write(f"configuration-chunker-key-{name}", "configuration",
+              config(standard, more=field(3, value)), "damaged", repository=REPO)
+    write("configuration-chunker-key-twice", "configuration",
+          config(standard, more=field(3, key) + field(3, key)), "damaged", repository=REPO)
+    write("configuration-newer", "configuration", config(standard, more=field(4, key)),
+          "unsupported", repository=REPO)
     for name, value in [("no-power", chunking(64, 257, 4096)), ("minimum", chunking(63, 256, 4096)),
                         ("target", chunking(64, 128, 4096)), ("order", chunking(512, 256, 4096)),
                         ("equal", chunking(64, 256, 256)), ("large", chunking(64, 256, 4194305)),

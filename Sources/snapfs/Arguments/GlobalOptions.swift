@@ -7,9 +7,8 @@ import Glibc
 import SnapBase
 
 struct GlobalOptions: ParsableArguments {
-    static let passwordVariable = "SNAPFS_PASSWORD"
-    /// Every variable that holds a secret itself.
-    static let passwordVariables = [passwordVariable, NewKeyOptions.passwordVariable]
+    static let environmentPrefix = "SNAPFS_"
+    static let passwordVariable = environmentPrefix + "PASSWORD"
 
     @Option(
         name: .shortAndLong,
@@ -116,7 +115,7 @@ struct GlobalOptions: ParsableArguments {
         if let path = Environment.bytes("SNAPFS_PASSWORD_FILE") { return .passwordFile(path) }
         if let line = Environment.bytes("SNAPFS_PASSWORD_COMMAND") { return .passwordCommand(line) }
         return Environment.bytes(Self.passwordVariable) == nil
-            ? .terminal : .passwordVariable(Self.passwordVariable)
+            ? .terminal() : .passwordVariable(Self.passwordVariable)
     }
 }
 

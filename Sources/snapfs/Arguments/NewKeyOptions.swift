@@ -56,7 +56,7 @@ struct NewKeyOptions: ParsableArguments {
         if let path = newPasswordFile?.bytes { return .passwordFile(path) }
         if let line = newPasswordCommand?.bytes { return .passwordCommand(line) }
         return Environment.bytes(Self.passwordVariable) == nil
-            ? .terminal : .passwordVariable(Self.passwordVariable)
+            ? .terminal() : .passwordVariable(Self.passwordVariable)
     }
 
     /// Obtains the new key; `open` is called where it may run a command or ask on the terminal for
@@ -78,7 +78,7 @@ struct NewKeyOptions: ParsableArguments {
     }
 
     private func password(_ output: Output) throws -> SnapFormat.Credential {
-        guard source == .terminal else { return try .init(try source.read(output)) }
+        guard source == .terminal() else { return try .init(try source.read(output)) }
         return .password(
             try PasswordPrompt.ask(
                 confirm: true,

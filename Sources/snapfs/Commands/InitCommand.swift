@@ -24,6 +24,7 @@ struct InitCommand: Command {
                 + "of a password.", valueName: "file"))
     var newKeyFile: BytesArgument?
 
+    @OptionGroup var model: ChunkerModel
     @OptionGroup var global: GlobalOptions
 
     struct Message: Encodable {
@@ -45,6 +46,7 @@ struct InitCommand: Command {
     func perform(_ output: Output) throws {
         let path = try global.repository()
         let isThere = path.withCString { access($0, F_OK) } == 0 || errno != ENOENT
+        let other = try model.open(global, output)
         let store = try RepositoryAccess.store(path, create: true)
         let credential: SnapFormat.Credential
         do {
@@ -57,7 +59,8 @@ struct InitCommand: Command {
         do {
             try store.makeDirectories()
             try Repository.create(
-                store, credential, label: newKeyFile == nil ? "password" : "key file")
+                store, credential, label: newKeyFile == nil ? "password" : "key file",
+                cuttingLike: other)
         } catch {
             // A key that opens nothing would only be mistaken for one that does; a repository whose
             // creation failed at the very end is there.

@@ -93,7 +93,7 @@ final class Progress: Sendable {
 
 /// What the live line says.
 struct ProgressLine {
-    enum Noun: String, Sendable { case files, packs, objects }
+    enum Noun: String, Sendable { case files, packs, objects, entries }
 
     var noun: Noun
     var items: UInt64

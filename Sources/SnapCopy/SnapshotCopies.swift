@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+
+import SnapFormat
+import SnapRepository
+
+/// The snapshots of a destination by their logical ids, which copies share with their originals.
+struct SnapshotCopies {
+    /// What there is of one snapshot.
+    struct Found {
+        /// The complete snapshot, if it is listed.
+        var complete: Manifest?
+        /// What an interrupted copy left.
+        var checkpoint: Manifest?
+        /// It is there, and forgotten.
+        var isForgotten = false
+    }
+
+    private var found: [[UInt8]: Found] = [:]
+
+    init(_ catalog: Catalog) {
+        for manifest in catalog.snapshots {
+            switch manifest.state {
+            case .complete: found[manifest.logicalID, default: Found()].complete = manifest
+            case .checkpoint: add(checkpoint: manifest)
+            }
+        }
+        for manifest in catalog.forgotten where manifest.state == .complete {
+            found[manifest.logicalID, default: Found()].isForgotten = true
+        }
+    }
+
+    /// Of several the one that has the most.
+    private mutating func add(checkpoint: Manifest) {
+        let before = found[checkpoint.logicalID]?.checkpoint?.root.attributes.count ?? 0
+        if checkpoint.root.attributes.count >= before {
+            found[checkpoint.logicalID, default: Found()].checkpoint = checkpoint
+        }
+    }
+
+    subscript(original: Manifest) -> Found { found[original.logicalID] ?? Found() }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+struct CopyCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "copy",
+        abstract: "Copy snapshots to another repository.",
+        usage: "snapfs copy [<options>] --to <directory> [<snapshot> ...]",
+        discussion: """
+            Without snapshots all are copied, oldest first. What is there already is not copied \
+            again; only new tags and holds are brought over. An interrupted copy goes on where it \
+            was when it is run again.
+
+            Exit status 13 means that a snapshot is damaged and was not copied; the others were.
+            """)
+
+    @Argument(help: ArgumentHelp("The snapshots to copy.", valueName: "snapshot"))
+    var snapshots: [SnapshotArgument] = []
+
+    @OptionGroup var destination: CopyDestination
+
+    @Flag(name: [.customShort("n"), .long], help: "Say what would be copied; write nothing.")
+    var dryRun = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Save the state of a long copy every so many seconds, for it to go on from there.",
+            valueName: "seconds"))
+    var checkpointInterval = 60
+
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard checkpointInterval > 0 else {
+            throw ValidationError("--checkpoint-interval must be at least 1.")
+        }
+    }
+
+    func perform(_ output: Output) throws {
+        let path = try destination.repository()
+        let source = try destination.credentialSource()
+        // A command that prints the other password must not see this one.
+        let read = source.isInEnvironment ? try source.read(output) : nil
+        var limits = ObjectReader.Limits()
+        limits.readAheadThreads = Processors.count(in: 1...4)
+        let from = try RepositoryAccess.open(global, output, limits: limits)
+        limits = ObjectReader.Limits()
+        limits.records = 12 << 20
+        let to = try RepositoryAccess.open(
+            path, cache: try global.cacheDirectory(), output, limits: limits
+        ) { try read ?? source.read(output) }
+        try CopyRun(from, to, output, self).run(try chosen(from))
+    }
+
+    /// The snapshots that the arguments name, or all that pass the filter, oldest first.
+    private func chosen(_ from: RepositoryAccess) throws -> [Manifest] {
+        guard !snapshots.isEmpty else { return try from.manifests(filter) }
+        let ids = Set(try from.ids(snapshots, filter))
+        return try from.catalog().snapshots.filter { ids.contains($0.id) }
+    }
+}
