@@ -35,10 +35,9 @@ struct Snapfs: ParsableCommand {
                 name: "Look after the repository",
                 subcommands: [
                     ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
-                    PruneCommand.self,
+                    PruneCommand.self, CheckCommand.self, ScrubCommand.self,
                 ]),
-            CommandGroup(
-                name: "Other", subcommands: [CheckCommand.self, VersionCommand.self]),
+            CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])
 
     static func main() {
