@@ -31,6 +31,9 @@ struct ExpectedPack {
     var description: PackDescription
     /// The objects in it, by segment that names it.
     var objects: [PlacedObjects]
+
+    /// Whether a segment finds an object in it. A merge may have found all of them elsewhere.
+    var isUsed: Bool { objects.contains { $0.count > 0 } }
 }
 
 /// The packs of all segments, in the order of the segments and their tables.
@@ -107,11 +110,17 @@ extension IndexSegment {
 }
 
 extension StoreFile {
-    /// The SHA-256 of the file.
-    func digest() throws -> ObjectID {
+    /// Bytes that are read and hashed at once: they stay in the processor's cache from one to the
+    /// other.
+    private static var digestBlock: Int { 256 << 10 }
+
+    /// The SHA-256 of the file. `progress` is called with the number of bytes, block by block.
+    func digest(progress: (Int) throws -> Void = { _ in }) throws -> ObjectID {
         let hash = try SHA256()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(max(size, 1), Self.digestBlock), alignment: 4096)
         defer { buffer.deallocate() }
+        expectSequentialReading()
         var offset = 0
         while offset < size {
             let part = UnsafeMutableRawBufferPointer(
@@ -119,6 +128,7 @@ extension StoreFile {
             try read(at: offset, into: part)
             try hash.update(UnsafeRawBufferPointer(part))
             offset += part.count
+            try progress(part.count)
         }
         return try hash.finish()
     }

@@ -134,8 +134,9 @@ package final class StoreCheck {
     private func checkPresence() throws {
         // After the index: every pack that it names was there before.
         let listing = try repository.listPacks()
-        for name in expected.order {
-            let description = expected.packs[name]!.description  // `order` has the keys of `packs`
+        let used = expected.order.filter { expected.packs[$0]!.isUsed }  // the keys of `packs`
+        for name in used {
+            let description = expected.packs[name]!.description
             let found = listing.packs[name]
             let size = found?.kind == description.kind ? found?.size : nil
             if size == Int(description.fileSize) { continue }
@@ -146,7 +147,11 @@ package final class StoreCheck {
                 size.map { "\(path): has \($0) bytes instead of \(description.fileSize)" }
                     ?? "\(path): is missing")
         }
-        report.packs = expected.order.count
+        report.packs = used.count
+        let unused = expected.order.count - used.count
+        if unused > 0 {
+            report.note("\(unused) packs in which nothing is looked up any more; prune takes them")
+        }
         try noteLeftovers(listing)
     }
 
@@ -166,12 +171,20 @@ package final class StoreCheck {
 
     // MARK: Data
 
-    /// Reads every pack that the index names, on the `threads` threads of a pool.
-    package func readPacks(_ pool: WorkerPool, threads: Int) throws {
-        let names = expected.order.filter { !suspects.contains($0) }
+    /// Reads the packs in which the index finds something, or those of them that `rotation` takes,
+    /// on the `threads` threads of a pool.
+    package func readPacks(
+        _ pool: WorkerPool, threads: Int, rotation: ReadRotation? = nil
+    ) throws {
+        var packs = expected.order.map { expected.packs[$0]! }  // `order` has the keys of `packs`
+            .filter { $0.isUsed && !suspects.contains($0.description.name) }
+        if let rotation {
+            let taken = rotation.take(packs.map(\.description))
+            packs = packs.filter { taken.contains($0.description.name) }
+        }
+        defer { rotation?.end() }
         // Large ones first: a small one at the end leaves no thread without work for long.
-        let packs = names.map { expected.packs[$0]! }  // `order` has the keys of `packs`
-            .sorted { $0.description.fileSize > $1.description.fileSize }
+        packs.sort { $0.description.fileSize > $1.description.fileSize }
         observer.expect(
             packs.count, packs.reduce(0) { $0 + UInt64($1.description.fileSize) })
         let scrubber = PackScrubber(repository, observer)
@@ -180,11 +193,11 @@ package final class StoreCheck {
         let work = OrderedWork<PackVerdict>(pool: pool, limit: limit)
         do {
             for (number, pack) in packs.enumerated() {
-                if number >= limit { try take(work) }
+                if number >= limit { try take(work, rotation) }
                 try work.submit { try scrubber.scrub(pack) }
             }
             work.finish()
-            for _ in 0..<min(limit, packs.count) { try take(work) }
+            for _ in 0..<min(limit, packs.count) { try take(work, rotation) }
         } catch {
             work.fail(SnapError.wrap(error))
             throw error
@@ -192,8 +205,9 @@ package final class StoreCheck {
         report.packBytes = packs.reduce(0) { $0 + UInt64($1.description.fileSize) }
     }
 
-    private func take(_ work: OrderedWork<PackVerdict>) throws {
+    private func take(_ work: OrderedWork<PackVerdict>, _ rotation: ReadRotation?) throws {
         guard let verdict = try work.next() else { return }
+        rotation?.note(verdict.name, isSound: verdict.problemCount == 0)
         observer.done(1, 0)
         report.objectBytes += verdict.bytes
         guard verdict.problemCount > 0 else { return }

@@ -11,6 +11,12 @@ package protocol LayerFile: AnyObject, Sendable {
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
     /// Content and size are durable afterwards (fdatasync(2)).
     func synchronize() throws
+    /// The whole file is about to be read from the front (posix_fadvise(2)).
+    func expectSequentialReading()
+}
+
+extension LayerFile {
+    package func expectSequentialReading() {}
 }
 
 /// The few system calls of a local store, on paths relative to its root, so that tests can make the

@@ -164,6 +164,8 @@ private final class LocalFile: StoreFile {
                 .damaged, "\(name): ends at byte \(offset + count), \(buffer.count - count) early")
         }
     }
+
+    func expectSequentialReading() { file.expectSequentialReading() }
 }
 
 private final class LocalStagedFile: StagedFile {

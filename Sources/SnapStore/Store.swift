@@ -20,6 +20,12 @@ package protocol StoreFile: AnyObject, Sendable {
     var size: Int { get }
     /// Fills buffer from offset; throws `.damaged` where the file ends before that.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws
+    /// Says that the whole file is about to be read from the front; a store may ignore it.
+    func expectSequentialReading()
+}
+
+extension StoreFile {
+    package func expectSequentialReading() {}
 }
 
 /// A file being written, without a final name yet. Not thread-safe.

@@ -123,4 +123,9 @@ private final class SystemFile: LayerFile {
     func synchronize() throws {
         try systemCall("synchronising \(name)") { fdatasync(descriptor.number) }
     }
+
+    // Without it the file is read all the same, with the kernel's usual read-ahead.
+    func expectSequentialReading() {
+        _ = posix_fadvise(descriptor.number, 0, 0, POSIX_FADV_SEQUENTIAL)
+    }
 }

@@ -17,8 +17,11 @@ package final class RepositoryCheck {
         report = CheckReport(observer)
     }
 
-    /// Runs once. Damage is in the report; throws only where checking itself is not possible.
-    package func run(readData: Bool, threads: Int) throws -> CheckReport {
+    /// Runs once. Damage is in the report; throws only where checking itself is not possible. With
+    /// a rotation, `readData` is of the packs that it takes.
+    package func run(
+        readData: Bool, rotation: ReadRotation? = nil, threads: Int
+    ) throws -> CheckReport {
         // Manifests before the index and the index before the packs: what one names, the next one
         // had before it.
         let catalog = try repository.catalog()
@@ -28,17 +31,17 @@ package final class RepositoryCheck {
         try store.run()
         let trees =
             readData
-            ? try checkData(store, manifests, threads)
+            ? try checkData(store, manifests, rotation, threads)
             : try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
         report.add(trees.findings)
         report.directories = trees.directories
         return report
     }
 
-    /// Reads all packs, and walks the trees on one of the threads meanwhile. Where packs turn out
+    /// Reads the packs, and walks the trees on one of the threads meanwhile. Where packs turn out
     /// to be damaged, the trees are walked again: only then it is known what that touches.
     private func checkData(
-        _ store: StoreCheck, _ manifests: [Manifest], _ threads: Int
+        _ store: StoreCheck, _ manifests: [Manifest], _ rotation: ReadRotation?, _ threads: Int
     ) throws -> TreeFindings {
         // The progress counts packs.
         var quiet = observer
@@ -50,7 +53,7 @@ package final class RepositoryCheck {
         try trees.submit {
             try TreeCheck.run(manifests, repository, suspects: before, observer)
         }
-        try store.readPacks(pool, threads: threads)
+        try store.readPacks(pool, threads: threads, rotation: rotation)
         guard store.suspects == before else {
             return try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
         }

@@ -31,15 +31,14 @@ struct Snapfs: ParsableCommand {
             CommandGroup(
                 name: "Get data back",
                 subcommands: [MountCommand.self, UnmountCommand.self, RestoreCommand.self]),
-            CommandGroup(name: "Look after the repository", subcommands: [KeyCommand.self]),
             CommandGroup(
                 name: "Look after the repository",
                 subcommands: [
                     ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
-                    PruneCommand.self, AuditCommand.self, CopyCommand.self,
+                    PruneCommand.self, CheckCommand.self, ScrubCommand.self, CopyCommand.self,
+                    KeyCommand.self, AuditCommand.self,
                 ]),
-            CommandGroup(
-                name: "Other", subcommands: [CheckCommand.self, VersionCommand.self]),
+            CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])
 
     static func main() {

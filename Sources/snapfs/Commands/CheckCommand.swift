@@ -14,32 +14,61 @@ struct CheckCommand: Command {
         usage: "snapfs check [<options>]",
         discussion: """
             Without --read-data: that the index, the directories and the file lists of every \
-            snapshot are whole and that every pack they need is there. Exit status 13 means that \
-            damage was found.
+            snapshot are whole and that every pack they need is there. With \
+            --read-data-subset, runs go round the repository: each reads the part that was not \
+            read for longest. Exit status 13 means that damage was found.
             """)
 
     @Flag(help: "Read every byte of every pack, too.")
     var readData = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Read this part of the packs: 1/30, 5% or 2G; the next run reads the next part.",
+            valueName: "part"))
+    var readDataSubset: ShareArgument?
+
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if readData && readDataSubset != nil {
+            throw ValidationError("Give only one of --read-data and --read-data-subset.")
+        }
+    }
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let progress = Progress(output, counting: readData ? .packs : .objects)
+        let readsData = readData || readDataSubset != nil
+        let progress = Progress(output, counting: readsData ? .packs : .objects)
         defer { progress.finish() }
         let check = RepositoryCheck(
-            access.repository, observer: Self.observer(output, progress, readData: readData))
-        let report = try check.run(readData: readData, threads: Processors.count(in: 1...16))
+            access.repository, observer: Self.observer(output, progress, readData: readsData))
+        let rotation = rotation(access, output)
+        let report = try check.run(
+            readData: readsData, rotation: rotation, threads: Processors.count(in: 1...16))
         progress.finish()
-        try CheckSummary(report, seconds: progress.seconds).end(output)
+        try CheckSummary(report, round: rotation?.progress, seconds: progress.seconds).end(output)
     }
 
-    private static func observer(
+    private func rotation(_ access: RepositoryAccess, _ output: Output) -> ReadRotation? {
+        guard let share = readDataSubset?.share else { return nil }
+        let day = Int(Origin.current().time / 86_400)
+        let rotation = ReadRotation(share, cache: access.repository.cache, day: day)
+        if !rotation.remembers {
+            output.warning(
+                Text(
+                    "warning: without a cache it is not remembered what was read; a part is chosen "
+                        + "by the day"))
+        }
+        return rotation
+    }
+
+    static func observer(
         _ output: Output, _ progress: Progress, readData: Bool
     ) -> CheckObserver {
         var observer = CheckObserver()
         observer.isInterrupted = { Interruption.requested }
-        observer.found = { try? CheckSummary.show($0, output) }
+        observer.found = { try? FindingLine.show($0, output) }
         if readData {
             observer.expect = { progress.expect(items: UInt64($0), bytes: $1) }
         }
@@ -50,57 +79,26 @@ struct CheckCommand: Command {
 
 /// What a check found, in words or as JSON lines.
 private struct CheckSummary {
-    private struct Damage: Encodable {
-        var messageType = "damage"
-        let file: String?
-        let snapshot: String?
-        let path: String?
-        let pathB64: String?
-        let message: String
-    }
-
     private struct Summary: Encodable {
         var messageType = "summary"
         let numErrors: Int
         let damagedSnapshots: [String]
         let snapshots, packs, objects, directories: Int
         let packBytes, objectBytes: UInt64
+        let roundBytes, roundTotal: UInt64?
         let notes: [String]
         let totalDuration: Double
     }
 
     private let report: CheckReport
+    /// Bytes of the packs that were read in this round, and of all.
+    private let round: (read: UInt64, total: UInt64)?
     private let seconds: Double
 
-    init(_ report: CheckReport, seconds: Double) {
+    init(_ report: CheckReport, round: (read: UInt64, total: UInt64)?, seconds: Double) {
         self.report = report
+        self.round = round
         self.seconds = seconds
-    }
-
-    /// Prints one finding.
-    static func show(_ finding: CheckFinding, _ output: Output) throws {
-        switch finding.place {
-        case .file(let file):
-            if output.json {
-                return try output.json(
-                    Damage(
-                        file: file, snapshot: nil, path: nil, pathB64: nil,
-                        message: finding.message))
-            }
-            let name = finding.message.hasPrefix(file) ? "" : "\(file): "
-            try output.line(Text("damaged: \(name)\(finding.message)"))
-        case .entry(let snapshot, let path):
-            let id = Hex.encode(snapshot)
-            if output.json {
-                let name = JSONName(path)
-                return try output.json(
-                    Damage(
-                        file: nil, snapshot: id, path: name.text, pathB64: name.base64,
-                        message: finding.message))
-            }
-            try output.line(
-                "damaged: snapshot \(id.prefix(8)) \(name: path): \(finding.message)")
-        }
     }
 
     /// Prints the summary; throws `.damaged` after damage.
@@ -111,6 +109,7 @@ private struct CheckSummary {
             let more = report.findingCount - report.findings.count
             if more > 0 { try output.line(Text("damaged: \(more) more places")) }
             for note in report.notes { try output.note(Text("note: \(note)")) }
+            try showRound(output)
         }
         guard report.findingCount == 0 else {
             throw SnapError(
@@ -122,6 +121,15 @@ private struct CheckSummary {
                     + " affected")
         }
         try output.note(Text("no damage found in \(what)"))
+    }
+
+    private func showRound(_ output: Output) throws {
+        guard let round, round.total > 0 else { return }
+        let percent = round.read >= round.total ? 100 : min(99, round.read * 100 / round.total)
+        try output.note(
+            Text(
+                "read in this round: \(Format.size(round.read)) of \(Format.size(round.total)) "
+                    + "(\(percent) %)"))
     }
 
     private var what: String {
@@ -141,6 +149,7 @@ private struct CheckSummary {
             damagedSnapshots: report.damagedSnapshots.map { Hex.encode($0) }.sorted(),
             snapshots: report.snapshots, packs: report.packs, objects: report.objects,
             directories: report.directories, packBytes: report.packBytes,
-            objectBytes: report.objectBytes, notes: report.notes, totalDuration: seconds)
+            objectBytes: report.objectBytes, roundBytes: round?.read, roundTotal: round?.total,
+            notes: report.notes, totalDuration: seconds)
     }
 }

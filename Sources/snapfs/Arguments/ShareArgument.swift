@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapRepository
+
+/// A part of a repository: `1/30`, `5%` or a size such as `2G`.
+struct ShareArgument: ExpressibleByArgument, Equatable {
+    let share: ReadShare
+
+    init?(argument: String) {
+        if argument.hasSuffix("%") {
+            guard let percent = Double(argument.dropLast()), percent > 0, percent <= 100 else {
+                return nil
+            }
+            share = .part(percent / 100)
+            return
+        }
+        let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count == 2 {
+            guard let part = UInt32(parts[0]), let whole = UInt32(parts[1]), part > 0,
+                part <= whole
+            else { return nil }
+            share = .part(Double(part) / Double(whole))
+            return
+        }
+        guard let size = SizeArgument(argument: argument), size.bytes > 0 else { return nil }
+        share = .bytes(size.bytes)
+    }
+}
