@@ -13,7 +13,7 @@ import Testing
     @Test func everyCommandAndOptionIsInTheManual() throws {
         let page = try String(contentsOf: Self.page, encoding: .utf8)
         let commands = Snapfs.configuration.groupedSubcommands.flatMap(\.subcommands)
-        #expect(commands.count == 13)
+        #expect(commands.count == 14)
         for command in commands {
             let name = try #require(command.configuration.commandName)
             #expect(page.contains("snapfs Cm \(name)"), "\(name)")
