@@ -102,8 +102,8 @@ let package = Package(
         tests(
             "SnapMountTests",
             [
-                "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore",
-                "SnapTestSupport",
+                "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapFuse", "SnapRepository",
+                "SnapStore", "SnapTestSupport",
             ]),
         tests("SnapfsTests", ["snapfs", "SnapBase", "SnapFormat"]),
     ],

@@ -174,9 +174,7 @@ final class History: @unchecked Sendable {
             }
             // The manifest has the tags of now, that of the view those of then.
             let shown = manifests.compactMap { manifest in
-                slots[manifest.id].map {
-                    (manifest: manifest, view: NumberedView(number: $0, view: views[$0 - 1]))
-                }
+                slots[manifest.id].map { (manifest: manifest, slot: $0, view: views[$0 - 1]) }
             }
             current = HistoryTree(
                 shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())

@@ -80,7 +80,7 @@ package final class HistoryFileSystem: MountedFileSystem {
         do {
             let view = try history.view(slot: slot)
             return PathNodes.Path(
-                components: try view.components(NodeNumber.rank(node)), tree: tree)
+                components: try paths.components(node, view), tree: tree)
         } catch {
             // The path may be there all the same: the kernel is made to look it up again.
             if tree.names[slot] != nil { throw error }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/, history/. Built anew from the
-// listed manifests whenever they change; nodes keep their numbers for the life of the mount, so
+// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/, history/. Built anew from
+// the listed manifests whenever they change; nodes keep their numbers for the life of the mount, so
 // what the kernel still knows stays right.
 
 import SnapBase
@@ -21,8 +21,9 @@ struct HistoryTree: Sendable {
     private(set) var nodes: [UInt64: Node] = [:]
     /// Those shown, in their order.
     let snapshots: [NumberedView]
-    /// Their names, by number.
+    /// Their names in snapshots/ by slot, and the other way round.
     let names: [Int: String]
+    let slots: [[UInt8]: Int]
     /// Changes with every state; becomes the directories' mtime.
     let time: Timestamp
     /// Tells the states apart.
@@ -33,19 +34,22 @@ struct HistoryTree: Sendable {
     /// The snapshots to show, oldest first. Without `hasLatest` there is no such link: when a
     /// manifest cannot be read, which one is the latest is not known.
     init(
-        _ shown: [(manifest: Manifest, view: NumberedView)], hasLatest: Bool,
+        _ shown: [(manifest: Manifest, slot: Int, view: SnapshotView)], hasLatest: Bool,
         numbers: NodeNumbers, time: Timestamp
     ) {
-        snapshots = shown.map(\.view)
+        snapshots = NumberedView.list(shown.map { (number: $0.slot, view: $0.view) })
         self.time = time
         generation = numbers.newGeneration()
         let list = SnapshotNames.names(shown.map(\.manifest))
-        names = Dictionary(uniqueKeysWithValues: zip(snapshots.map(\.number), list))
+        // Slots and names are those of one snapshot each.
+        names = Dictionary(uniqueKeysWithValues: zip(shown.map(\.slot), list))
+        slots = Dictionary(
+            uniqueKeysWithValues: zip(list.map { Array($0.utf8) }, shown.map(\.slot)))
         var hosts: [String: [(String, String)]] = [:]
         var tags: [String: [(String, String)]] = [:]
         var entries: [(name: [UInt8], node: UInt64)] = []
-        for ((manifest, view), name) in zip(shown, list) {
-            entries.append((Array(name.utf8), NodeNumber.number(slot: view.number, rank: 0)))
+        for ((manifest, slot, _), name) in zip(shown, list) {
+            entries.append((Array(name.utf8), NodeNumber.number(slot: slot, rank: 0)))
             hosts[Self.fileName(manifest.host), default: []].append((name, name))
             for tag in Set(manifest.tags.map(Self.fileName)) {
                 tags[tag, default: []].append((name, name))

@@ -28,12 +28,11 @@ enum NodeNumber {
     static func number(slot: Int, place: Place) -> UInt64 {
         number(
             slot: slot, rank: place.rank,
-            hasExtension: place.leaf.hasExtension(at: place.index))
+            isBare: !place.leaf.hasExtension(at: place.index))
     }
 
-    static func number(slot: Int, rank: UInt64, hasExtension: Bool) -> UInt64 {
-        let number = number(slot: slot, rank: rank)
-        return hasExtension ? number : number | bareBit
+    static func number(slot: Int, rank: UInt64, isBare: Bool) -> UInt64 {
+        number(slot: slot, rank: rank) | (isBare ? bareBit : 0)
     }
 
     /// The path of an entry, or the versions of what was there besides directories.

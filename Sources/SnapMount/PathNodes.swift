@@ -19,39 +19,96 @@ final class PathNodes: Sendable {
         let tree: HistoryTree
     }
 
-    /// The windows that are being listed, by node.
+    /// What a path is in a state of the tree.
+    private final class Known: Sendable {
+        let generation: UInt64
+        let summary: PathTrace.Summary
+        /// What it was besides a directory, oldest first.
+        let versions: [PathChange]
+        /// Which of them began in the snapshot of a slot.
+        let positions: [Int: Int]
+
+        init(_ trace: PathTrace, _ tree: HistoryTree) throws {
+            generation = tree.generation
+            summary = try trace.summary(in: tree.snapshots)
+            versions =
+                summary.wasOther ? trace.changes(in: tree.snapshots).filter(\.isVersion) : []
+            // A snapshot begins one version of a path.
+            positions = Dictionary(
+                uniqueKeysWithValues: versions.enumerated().map {
+                    (tree.snapshots[$1.first].number, $0)
+                })
+        }
+
+        var memory: Int { 300 + 150 * versions.count }
+    }
+
+    /// Names that are being listed.
     private struct Listing: Sendable {
         var generation: UInt64
         var window: UnionWindow
     }
 
     private let history = PathHistory()
-    private let windows = LRUCache<UInt64, Listing>(costMax: 4 << 20)
+    private let known = LRUCache<[UInt8], Known>(costMax: 4 << 20)
+    private let windows = LRUCache<[UInt8], Listing>(costMax: 4 << 20)
+    private let paths = LRUCache<UInt64, [[UInt8]]>(costMax: 2 << 20)
     private static let versionsName = Array("@versions".utf8)
+    /// Names behind one that is asked for in a directory that is being listed.
+    private static let aheadMax = 64
+
+    /// The names that lead to a node of a snapshot.
+    func components(_ node: UInt64, _ view: SnapshotView) throws -> [[UInt8]] {
+        if let components = paths.value(node) { return components }
+        let components = try view.components(NodeNumber.rank(node))
+        paths.insert(node, components, cost: components.reduce(100) { $0 + $1.count + 32 })
+        return components
+    }
+
+    private func known(_ path: Path) throws -> Known {
+        let key = absolutePath(path.components)
+        if let known = known.value(key), known.generation == path.tree.generation { return known }
+        let made = try Known(try trace(path), path.tree)
+        known.insert(key, made, cost: made.memory + key.count)
+        return made
+    }
 
     private func trace(_ path: Path) throws -> PathTrace {
-        let trace = try history.trace(path.components, in: path.tree.snapshots)
+        let trace = try history.trace(
+            path.components, in: path.tree.snapshots, ahead: ahead(path))
         // What is missing must not look as if it had never been there.
+        guard trace.failures.isEmpty else { throw failure(trace, path) }
+        return trace
+    }
+
+    /// The names that follow a path where its directory is being listed.
+    private func ahead(_ path: Path) -> [[UInt8]] {
+        guard let name = path.components.last, !history.isKnown(path.components),
+            let listing = windows.value(absolutePath(path.components.dropLast())),
+            let following = listing.window.entries(behind: name)
+        else { return [] }
+        return following.prefix(Self.aheadMax).map(\.name)
+    }
+
+    private func failure(_ trace: PathTrace, _ path: Path) -> SnapError {
         for snapshot in path.tree.snapshots {
             guard let error = trace.failures[snapshot.number] else { continue }
             let name = path.tree.names[snapshot.number] ?? ""
-            throw SnapError(
+            return SnapError(
                 .damaged,
-                "history of a path that is not readable in snapshot \(name): \(error.message); "
-                    + "see the other ones in snapshots/")
+                "history/: snapshot \(name): \(error.message); "
+                    + "the other snapshots are in snapshots/")
         }
-        return trace
+        return SnapError(.damaged, "history/: a snapshot cannot be read")
     }
 
     // MARK: Entries
 
     /// The directory that stands for a path, or for its versions.
     func entry(_ node: UInt64, _ path: Path) throws -> NodeEntry {
-        if path.components.isEmpty || NodeNumber.isVersions(node) {
-            return directory(node, SharedAccess(), path.tree)
-        }
-        let summary = try trace(path).summary(in: path.tree.snapshots)
-        return directory(node, summary.access, path.tree)
+        let access =
+            NodeNumber.isVersions(node) ? SharedAccess() : try known(path).summary.access
+        return directory(node, access, path.tree)
     }
 
     private func directory(
@@ -68,7 +125,7 @@ final class PathNodes: Sendable {
     /// A version: the node that it is in its snapshot.
     private func entry(_ state: PathState, slot: Int) -> NodeEntry {
         let node = NodeNumber.number(
-            slot: slot, rank: state.rank, hasExtension: state.version.hasExtension)
+            slot: slot, rank: state.rank, isBare: state.version.entry.xattrs == .none)
         return NodeEntry(
             node: node, attributes: NodeAttributes(state.version.entry.attributes, node: node),
             lifetime: HistoryFileSystem.lifetime)
@@ -79,61 +136,43 @@ final class PathNodes: Sendable {
     func lookup(
         _ name: UnsafeRawBufferPointer, in node: UInt64, _ path: Path
     ) throws -> LookupResult {
-        let trace = try trace(path)
-        let found: NodeEntry?
-        if NodeNumber.isVersions(node) {
-            found = version(name, trace, path.tree)
-        } else {
-            let summary = try trace.summary(in: path.tree.snapshots)
-            found =
-                summary.wasDirectory || path.components.isEmpty
-                ? try child(name, path, summary) : version(name, trace, path.tree)
-        }
+        let isUnion = try isUnion(node, path)
+        let found = isUnion ? try child(Array(name), path) : try version(Array(name), path)
         return found.map(LookupResult.entry) ?? .absent(lifetime: HistoryFileSystem.lifetime)
     }
 
-    private func version(
-        _ name: UnsafeRawBufferPointer, _ trace: PathTrace, _ tree: HistoryTree
-    ) -> NodeEntry? {
-        guard
-            let snapshot = tree.snapshots.first(where: {
-                tree.names[$0.number].map { name.elementsEqual($0.utf8) } ?? false
-            })
-        else { return nil }
-        for change in trace.changes(in: tree.snapshots) where change.isVersion {
-            guard tree.snapshots[change.first].number == snapshot.number, let state = change.state
-            else { continue }
-            return entry(state, slot: snapshot.number)
-        }
-        return nil
+    /// Whether a node holds names, not versions.
+    private func isUnion(_ node: UInt64, _ path: Path) throws -> Bool {
+        if NodeNumber.isVersions(node) { return false }
+        return try path.components.isEmpty || known(path).summary.wasDirectory
     }
 
-    private func child(
-        _ name: UnsafeRawBufferPointer, _ path: Path, _ summary: PathTrace.Summary
-    ) throws -> NodeEntry? {
-        let name = Array(name)
-        let tree = path.tree
-        let trace = try trace(Path(components: path.components + [name], tree: tree))
-        let below = try trace.summary(in: tree.snapshots)
-        if let first = below.first, let state = trace[tree.snapshots[first].number] {
-            let node = NodeNumber.path(slot: tree.snapshots[first].number, rank: state.rank)
-            return directory(node, below.access, tree)
+    private func version(_ name: [UInt8], _ path: Path) throws -> NodeEntry? {
+        let known = try known(path)
+        guard let slot = path.tree.slots[name], let position = known.positions[slot],
+            let state = known.versions[position].state
+        else { return nil }
+        return entry(state, slot: slot)
+    }
+
+    private func child(_ name: [UInt8], _ path: Path) throws -> NodeEntry? {
+        let below = Path(components: path.components + [name], tree: path.tree)
+        let summary = try known(below).summary
+        if let first = summary.first {
+            let node = NodeNumber.path(slot: first.number, rank: first.state.rank)
+            return directory(node, summary.access, path.tree)
         }
-        guard summary.wasOther, try name == versionsName(path) else { return nil }
-        return try versions(path, summary)
+        return try name == versionsName(path) ? versions(path) : nil
     }
 
     // MARK: @versions
 
-    /// The directory of what a path was besides a directory.
-    private func versions(_ path: Path, _ summary: PathTrace.Summary) throws -> NodeEntry? {
-        let tree = path.tree
-        guard summary.wasOther, let first = summary.first,
-            let state = try trace(path)[tree.snapshots[first].number]
-        else { return nil }
-        let node = NodeNumber.path(
-            slot: tree.snapshots[first].number, rank: state.rank, versions: true)
-        return directory(node, SharedAccess(), tree)
+    /// The directory of what a path was besides a directory; nil where it never was anything else.
+    private func versions(_ path: Path) throws -> NodeEntry? {
+        let summary = try known(path).summary
+        guard summary.wasOther, let first = summary.first else { return nil }
+        let node = NodeNumber.path(slot: first.number, rank: first.state.rank, versions: true)
+        return directory(node, SharedAccess(), path.tree)
     }
 
     /// `@versions`, with one more @ for each such name that is taken; nil where all are.
@@ -141,7 +180,7 @@ final class PathNodes: Sendable {
         var name = Self.versionsName
         while name.count <= 255 {
             let child = Path(components: path.components + [name], tree: path.tree)
-            if try trace(child).summary(in: path.tree.snapshots).first == nil { return name }
+            if try known(child).summary.first == nil { return name }
             name.insert(UInt8(ascii: "@"), at: 0)
         }
         return nil
@@ -159,17 +198,10 @@ final class PathNodes: Sendable {
         let inode = NodeNumber.isPath(node) ? NodeNumber.inode(path: node) : node
         if cookie < 1, !reply.addCurrent(inode: inode, next: 1) { return }
         if cookie < 2, !reply.addParent(inode: HistoryTree.root, next: 2) { return }
-        let trace = try trace(path)
-        if NodeNumber.isVersions(node) {
-            return try listVersions(trace, path.tree, from: cookie, into: &reply, view)
+        guard try isUnion(node, path) else {
+            return try listVersions(path, from: cookie, into: &reply, view)
         }
-        let summary = try trace.summary(in: path.tree.snapshots)
-        guard summary.wasDirectory || path.components.isEmpty else {
-            return try listVersions(trace, path.tree, from: cookie, into: &reply, view)
-        }
-        if cookie < 3, let versions = try versions(path, summary),
-            let name = try versionsName(path)
-        {
+        if cookie < 3, let versions = try versions(path), let name = try versionsName(path) {
             let added = try name.withUnsafeBytes {
                 try reply.add(name: $0, entry: versions, next: 3)
             }
@@ -179,20 +211,19 @@ final class PathNodes: Sendable {
         if cookie > 3 {
             last = try view(NodeNumber.slot(cookie)).place(NodeNumber.rank(cookie)).name
         }
-        try listNames(node, trace, path.tree, behind: last, into: &reply)
+        try listNames(path, behind: last, into: &reply)
     }
 
     private func listNames(
-        _ node: UInt64, _ trace: PathTrace, _ tree: HistoryTree, behind name: [UInt8],
-        into reply: inout DirectoryReply
+        _ path: Path, behind name: [UInt8], into reply: inout DirectoryReply
     ) throws {
         var last = name
         while true {
-            let entries = try names(node, trace, tree, behind: last)
+            let entries = try names(path, behind: last)
             guard let end = entries.last?.name else { return }
             for item in entries {
                 let child = directory(
-                    NodeNumber.path(slot: item.snapshot, rank: item.rank), item.access, tree)
+                    NodeNumber.path(slot: item.snapshot, rank: item.rank), item.access, path.tree)
                 let added = try item.name.withUnsafeBytes {
                     try reply.add(
                         name: $0, entry: child,
@@ -205,34 +236,48 @@ final class PathNodes: Sendable {
     }
 
     /// Some of the names behind one; none where no names follow.
-    private func names(
-        _ node: UInt64, _ trace: PathTrace, _ tree: HistoryTree, behind name: [UInt8]
-    ) throws -> ArraySlice<UnionEntry> {
-        if let listing = windows.value(node), listing.generation == tree.generation,
+    private func names(_ path: Path, behind name: [UInt8]) throws -> ArraySlice<UnionEntry> {
+        let key = absolutePath(path.components)
+        let generation = path.tree.generation
+        if let listing = windows.value(key), listing.generation == generation,
             let entries = listing.window.entries(behind: name)
         {
             return entries
         }
-        let window = try trace.window(in: tree.snapshots, behind: name)
+        let window = try trace(path).window(in: path.tree.snapshots, behind: name)
         windows.insert(
-            node, Listing(generation: tree.generation, window: window), cost: window.memory)
+            key, Listing(generation: generation, window: window), cost: window.memory + key.count)
         return window.entries[...]
     }
 
     private func listVersions(
-        _ trace: PathTrace, _ tree: HistoryTree, from cookie: UInt64,
-        into reply: inout DirectoryReply, _ view: (Int) throws -> SnapshotView
+        _ path: Path, from cookie: UInt64, into reply: inout DirectoryReply,
+        _ view: (Int) throws -> SnapshotView
     ) throws {
-        let last = cookie > 2 ? try view(Int(clamping: cookie - 2)).manifest : nil
-        for change in trace.changes(in: tree.snapshots) where change.isVersion {
-            let snapshot = tree.snapshots[change.first]
-            if let last, !Manifest.isBefore(last, snapshot.view.manifest) { continue }
-            guard let state = change.state, let name = tree.names[snapshot.number] else { continue }
-            let entry = entry(state, slot: snapshot.number)
+        let tree = path.tree
+        let known = try known(path)
+        let first =
+            cookie > 2
+            ? next(known, tree, behind: try view(Int(clamping: cookie - 2)).manifest) : 0
+        for change in known.versions[first...] {
+            let slot = tree.snapshots[change.first].number
+            guard let state = change.state, let name = tree.names[slot] else { continue }
+            let entry = entry(state, slot: slot)
             let added = try Array(name.utf8).withUnsafeBytes {
-                try reply.add(name: $0, entry: entry, next: UInt64(snapshot.number) + 2)
+                try reply.add(name: $0, entry: entry, next: UInt64(slot) + 2)
             }
             if !added { return }
         }
+    }
+
+    /// Index of the first version that began after a snapshot, which may be gone.
+    private func next(_ known: Known, _ tree: HistoryTree, behind manifest: Manifest) -> Int {
+        var (low, high) = (0, known.versions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            let other = tree.snapshots[known.versions[middle].first].view.manifest
+            if Manifest.isBefore(manifest, other) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }

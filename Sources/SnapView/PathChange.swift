@@ -28,37 +28,35 @@ extension PathTrace {
         /// Index of the change that made it what it is.
         var change: Int?
         /// The series whose newest snapshot has it.
-        var series: Set<Manifest.Series> = []
+        var series: Set<Int> = []
     }
 
     /// The changes of the path, oldest first. `snapshots` are in their order.
     package func changes(in snapshots: [NumberedView]) -> [PathChange] {
         var changes: [PathChange] = []
-        var hosts: [String: Host] = [:]
+        var hosts: [Host] = []
         for (index, snapshot) in snapshots.enumerated() where isKnown(snapshot.number) {
-            let manifest = snapshot.view.manifest
-            var host = hosts[manifest.host] ?? Host()
-            defer { hosts[manifest.host] = host }
+            while hosts.count <= snapshot.host { hosts.append(Host()) }
+            let known = hosts[snapshot.host].change
             guard let state = self[snapshot.number] else {
-                guard host.series.remove(manifest.series) != nil, host.change != nil else {
-                    continue
-                }
-                host.change = nil
+                let had = hosts[snapshot.host].series.remove(snapshot.series) != nil
+                if !had || known == nil { continue }
+                hosts[snapshot.host].change = nil
                 changes.append(PathChange(kind: .removed, state: nil, first: index, last: index))
                 continue
             }
-            host.series.insert(manifest.series)
-            if let change = host.change, let before = changes[change].state {
-                guard let kind = Self.kind(before.version, state.version) else {
-                    changes[change].last = index
-                    changes[change].count += 1
+            hosts[snapshot.host].series.insert(snapshot.series)
+            var kind = TreeChange.Kind.added
+            if let known, let before = changes[known].state {
+                guard let change = Self.kind(before.version, state.version) else {
+                    changes[known].last = index
+                    changes[known].count += 1
                     continue
                 }
-                changes.append(PathChange(kind: kind, state: state, first: index, last: index))
-            } else {
-                changes.append(PathChange(kind: .added, state: state, first: index, last: index))
+                kind = change
             }
-            host.change = changes.count - 1
+            hosts[snapshot.host].change = changes.count
+            changes.append(PathChange(kind: kind, state: state, first: index, last: index))
         }
         return changes
     }

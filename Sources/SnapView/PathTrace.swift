@@ -6,27 +6,35 @@
 import SnapBase
 import SnapFormat
 
-/// A snapshot among others. Its number is its own for as long as the views are used together.
+/// A snapshot among others.
 package struct NumberedView: Sendable {
+    /// Its own for as long as the views are used together.
     package let number: Int
     package let view: SnapshotView
+    /// Which of the hosts and of the series of the list it belongs to.
+    let host: Int
+    let series: Int
 
-    package init(number: Int, view: SnapshotView) {
-        self.number = number
-        self.view = view
+    /// A list of views with their numbers.
+    package static func list(_ views: [(number: Int, view: SnapshotView)]) -> [NumberedView] {
+        var hosts: [String: Int] = [:]
+        var series: [Manifest.Series: Int] = [:]
+        return views.map { number, view in
+            let manifest = view.manifest
+            let host = hosts[manifest.host] ?? hosts.count
+            let kind = series[manifest.series] ?? series.count
+            hosts[manifest.host] = host
+            series[manifest.series] = kind
+            return NumberedView(number: number, view: view, host: host, series: kind)
+        }
     }
 }
 
-/// An entry that snapshots with the same directory around it share.
+/// An entry that snapshots share.
 package final class PathVersion: Sendable {
     package let entry: Entry
-    /// Whether it has extended attributes or a link target.
-    package let hasExtension: Bool
 
-    init(entry: Entry, hasExtension: Bool) {
-        self.entry = entry
-        self.hasExtension = hasExtension
-    }
+    init(entry: Entry) { self.entry = entry }
 
     package var isDirectory: Bool { entry.attributes.isDirectory }
 
@@ -61,6 +69,8 @@ package struct PathTrace: Sendable {
     private var steps: [Step] = []
     /// Snapshots that could not be read, with the reason. Nothing is known of the path in them.
     package private(set) var failures: [Int: SnapError] = [:]
+    /// The version that was added last.
+    private(set) var newest: PathVersion?
     /// Bytes of memory that it takes, about.
     private(set) var memory = 128
 
@@ -85,7 +95,10 @@ package struct PathTrace: Sendable {
     mutating func fail(_ number: Int, _ error: SnapError) { failures[number] = error }
 
     /// Accounts for a version that only this trace keeps.
-    mutating func keeps(_ version: PathVersion) { memory += version.memory }
+    mutating func keep(_ version: PathVersion) {
+        memory += version.memory
+        newest = version
+    }
 
     /// Without the failures: what is tried again.
     var withoutFailures: PathTrace {

@@ -42,8 +42,8 @@ package struct SharedAccess: Sendable, Equatable {
 extension PathTrace {
     /// What a path is in all of the snapshots together.
     package struct Summary: Sendable {
-        /// The first snapshot, as an index, that has it.
-        package var first: Int?
+        /// The first snapshot that has it, by number, and what it is there.
+        package var first: (number: Int, state: PathState)?
         package var wasDirectory = false
         package var wasOther = false
         /// Of its directories.
@@ -54,14 +54,15 @@ extension PathTrace {
     package func summary(in snapshots: [NumberedView]) throws -> Summary {
         var summary = Summary()
         var last: PathVersion?
-        for (index, snapshot) in snapshots.enumerated() {
-            guard let version = self[snapshot.number]?.version else { continue }
-            if summary.first == nil { summary.first = index }
+        for snapshot in snapshots {
+            guard let state = self[snapshot.number] else { continue }
+            if summary.first == nil { summary.first = (snapshot.number, state) }
+            let version = state.version
             if version === last { continue }
             last = version
             if version.isDirectory {
                 summary.wasDirectory = true
-                let xattrs = version.hasExtension ? try snapshot.view.xattrs(of: version.entry) : []
+                let xattrs = try snapshot.view.xattrs(of: version.entry)
                 summary.access.add(
                     version.entry.attributes, hasList: SharedAccess.hasList(xattrs))
             } else {

@@ -90,12 +90,12 @@ package final class SnapshotView: Sendable {
 
     // MARK: Nodes
 
-    private func node(_ id: ObjectID) throws -> DirectoryNode {
+    private func node(_ id: ObjectID, alone: Bool = false) throws -> DirectoryNode {
         try caches.directories.value(
             id, cost: { $0.memory },
             make: {
                 try within("directory \(id.hex.prefix(16))") {
-                    try DirectoryNode(try bytes(id))
+                    try DirectoryNode(try bytes(id, alone: alone))
                 }
             })
     }
@@ -106,9 +106,11 @@ package final class SnapshotView: Sendable {
         return code == 5 ? try firstNode(id, of: place.attributes) : nil
     }
 
-    /// The first node of the directory that has these attributes.
-    func firstNode(_ id: ObjectID, of attributes: Attributes) throws -> DirectoryNode {
-        let node = try node(id)
+    /// The first node of the directory that has these attributes; `alone` as in `bytes`.
+    func firstNode(
+        _ id: ObjectID, of attributes: Attributes, alone: Bool = false
+    ) throws -> DirectoryNode {
+        let node = try node(id, alone: alone)
         guard node.entriesBelow == attributes.count, node.bytesBelow == attributes.size else {
             throw SnapError(
                 .damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
@@ -270,7 +272,7 @@ package final class SnapshotView: Sendable {
             let found = name.withUnsafeBytes { node.search($0) }
             return node.level > 0 ? found?.index ?? 0 : found.map { $0.index + 1 } ?? 0
         }
-        let node = try firstNode(id, of: directory.attributes)
+        let node = try firstNode(id, of: directory.attributes, alone: true)
         var stack = [(node: node, id: id, next: position(node), start: UInt64(1))]
         while let top = stack.popLast() {
             if top.node.level == 0 {
@@ -329,9 +331,10 @@ package final class SnapshotView: Sendable {
         }
     }
 
-    /// A small object of this snapshot, wherever a collection has moved it.
-    func bytes(_ id: ObjectID) throws -> [UInt8] {
-        try repository.afresh { try objects.bytes(id) }
+    /// A small object of this snapshot, wherever a collection has moved it. What follows it in the
+    /// snapshot is not decoded ahead where it is read `alone`.
+    func bytes(_ id: ObjectID, alone: Bool = false) throws -> [UInt8] {
+        try repository.afresh { try objects.bytes(id, alone: alone) }
     }
 
     /// The record that holds an object of this snapshot, and where in it.

@@ -27,9 +27,8 @@ struct LogCommand: Command {
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let manifests = try access.manifests(filter)
-        let snapshots = try manifests.enumerated().map {
-            NumberedView(number: $0, view: try access.view($1))
-        }
+        let snapshots = NumberedView.list(
+            try manifests.enumerated().map { (number: $0, view: try access.view($1)) })
         let components = pathComponents(try SourcePaths.absolute(path.bytes))
         let trace = try PathHistory().trace(
             components, in: snapshots, check: { try Interruption.check() })
