@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/, history/. Built anew from
-// the listed manifests whenever they change; nodes keep their numbers for the life of the mount, so
-// what the kernel still knows stays right.
+// The virtual tree above the snapshots: latest, snapshots/, hosts/, tags/ and the root of history/.
+// Built anew from the listed manifests whenever they change; nodes keep their numbers for the life
+// of the mount, so what the kernel still knows stays right.
 
 import SnapBase
 import SnapFormat
@@ -41,10 +41,12 @@ struct HistoryTree: Sendable {
         self.time = time
         generation = numbers.newGeneration()
         let list = SnapshotNames.names(shown.map(\.manifest))
-        // Slots and names are those of one snapshot each.
+        // A slot is that of one snapshot. Two snapshots may be made to have one name: then it is the
+        // first that answers to it.
         names = Dictionary(uniqueKeysWithValues: zip(shown.map(\.slot), list))
         slots = Dictionary(
-            uniqueKeysWithValues: zip(list.map { Array($0.utf8) }, shown.map(\.slot)))
+            zip(list.map { Array($0.utf8) }, shown.map(\.slot)),
+            uniquingKeysWith: { first, _ in first })
         var hosts: [String: [(String, String)]] = [:]
         var tags: [String: [(String, String)]] = [:]
         var entries: [(name: [UInt8], node: UInt64)] = []

@@ -54,8 +54,10 @@ final class PathNodes: Sendable {
     private let windows = LRUCache<[UInt8], Listing>(costMax: 4 << 20)
     private let paths = LRUCache<UInt64, [[UInt8]]>(costMax: 2 << 20)
     private static let versionsName = Array("@versions".utf8)
-    /// Names behind one that is asked for in a directory that is being listed.
+    /// Names behind one that is asked for in a directory that is being listed, and how many
+    /// answers of snapshots they may come to.
     private static let aheadMax = 64
+    private static let aheadStepsMax = 1 << 17
 
     /// The names that lead to a node of a snapshot.
     func components(_ node: UInt64, _ view: SnapshotView) throws -> [[UInt8]] {
@@ -87,7 +89,8 @@ final class PathNodes: Sendable {
             let listing = windows.value(absolutePath(path.components.dropLast())),
             let following = listing.window.entries(behind: name)
         else { return [] }
-        return following.prefix(Self.aheadMax).map(\.name)
+        let count = Self.aheadStepsMax / max(1, path.tree.snapshots.count)
+        return following.prefix(min(count, Self.aheadMax)).map(\.name)
     }
 
     private func failure(_ trace: PathTrace, _ path: Path) -> SnapError {

@@ -34,7 +34,9 @@ package final class PathHistory: Sendable {
             let keys = names.map { absolutePath(directory + [$0]) }
             var step = PathStep(
                 names: names, known: keys.map { traces.value($0) ?? PathTrace() })
-            try step.fill(below: trace, snapshots, check)
+            // To and fro: what was read last, and is in the caches, is asked first.
+            let order = depth.isMultiple(of: 2) ? snapshots.reversed() : snapshots
+            try step.fill(below: trace, order, check)
             for (key, made) in zip(keys, step.traces) {
                 traces.insert(key, made.withoutFailures, cost: made.memory + key.count)
             }
