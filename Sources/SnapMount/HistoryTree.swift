@@ -41,8 +41,8 @@ struct HistoryTree: Sendable {
         self.time = time
         generation = numbers.newGeneration()
         let list = SnapshotNames.names(shown.map(\.manifest))
-        // A slot is that of one snapshot. Two snapshots may be made to have one name: then it is the
-        // first that answers to it.
+        // A slot is that of one snapshot. Two snapshots may be made to have one name: then it is
+        // the first that answers to it.
         names = Dictionary(uniqueKeysWithValues: zip(shown.map(\.slot), list))
         slots = Dictionary(
             zip(list.map { Array($0.utf8) }, shown.map(\.slot)),

@@ -99,7 +99,7 @@ exits 0 "log of an odd name" snapfs log "$SRC/$ODD"
 fails_with 1 "log of a path that never was" snapfs log "$SRC/nothing"
 fails_with 1 "log of a path that another host has" snapfs log --host beta "$SRC/file"
 
-# A new backup shows up by itself; one that is forgotten is not missed.
+# A new backup shows up by itself.
 echo back >"$SRC/file"
 snapshot 7 beta
 snapshot 8
@@ -113,7 +113,17 @@ ok "appears, asked for before" wait_until 4 test -e "$H/new/$(day 9)"
 (cd "$H/file" && snapshot 10 && sleep 2.5 && ls >"$T/here" && pwd -P >"$T/where")
 is "a working directory stays good" "$(cat "$T/where") $(wc -l <"$T/here")" "$(readlink -f "$M")/history$(readlink -f "$SRC")/file 5"
 
-# While names are removed in the source, a listing goes on.
+# Snapshots go away, as a collection takes them.
+exits 0 "snapshots" snapfs snapshots --json
+IDS=$(value '[s["id"] for s in j][:2]' "$T/out")
+ok "what they have is there" test -e "$H/gone/old/$(day 1)"
+(cd "$H/file" && for id in $IDS; do rm "$T/repo/snapshots/$id"; done; sleep 2.5; ls >"$T/here")
+is "a directory found in one of them is still good" "$(tr '\n' ' ' <"$T/here")" \
+    "$(day 3) $(day 4) $(day 7) $(day 8) "
+is "and is that of the others by its path" "$(cat "$H/file/$(day 3)")" "two, longer"
+ok_not "what only they had is gone" test -e "$H/gone"
+
+# A directory of more names than one answer holds.
 mkdir "$SRC/many"
 for i in $(seq 1500); do echo "$i" >"$SRC/many/$i"; done
 snapshot 11
@@ -140,6 +150,6 @@ file_has "as an error" "$T/judged" 'Input/output error'
 is "the other snapshots are there" "$(cat "$(in_snapshot 12)/same")" always
 exits 13 "log names the snapshot" snapfs log "$SRC/same"
 err_has "on standard error" 'snapshot [0-9a-f]{8}: '
-out_has "and prints the others" "^$(day 1) +\+"
+out_has "and prints the others" "^$(day 3) +\+"
 unmount "$M"
 finish
