@@ -105,8 +105,8 @@ let package = Package(
         tests(
             "SnapMountTests",
             [
-                "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapRepository", "SnapStore",
-                "SnapTestSupport",
+                "SnapMount", "SnapView", "SnapBase", "SnapFormat", "SnapFuse", "SnapRepository",
+                "SnapStore", "SnapTestSupport",
             ]),
         tests(
             "SnapCopyTests",

@@ -5,6 +5,7 @@
 /* Without _GNU_SOURCE, which would make fd_set another type than in the modules beside this one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <linux/stat.h>
 #include <stddef.h>
@@ -19,6 +20,11 @@
 /* Raw getdents64(2): fills buffer with linux_dirent64 records; 0 at the end, -1 and errno on failure. */
 static inline ssize_t snapfs_getdents64(int fd, void *buffer, size_t size) {
     return syscall(SYS_getdents64, fd, buffer, size);
+}
+
+/* mallopt(3) with M_ARENA_MAX. */
+static inline void snapfs_limit_heaps(int count) {
+    mallopt(M_ARENA_MAX, count);
 }
 
 /* renameat2(2) with RENAME_NOREPLACE: fails with EEXIST instead of replacing. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import CLinux
 import Glibc
 
 /// CLOCK_MONOTONIC: for how long something takes, whatever happens to the time of day.
@@ -19,4 +20,10 @@ package enum Processors {
     package static func count(in bounds: ClosedRange<Int>) -> Int {
         min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), bounds.lowerBound), bounds.upperBound)
     }
+}
+
+package enum Heap {
+    /// Lets all threads share so many heaps. Each thread has its own otherwise, and keeps what it
+    /// has freed there to itself. Call before there are other threads.
+    package static func limit(to count: Int) { snapfs_limit_heaps(Int32(clamping: count)) }
 }

@@ -164,7 +164,6 @@ final class History: @unchecked Sendable {
     }
 
     private func show(_ manifests: [Manifest], isComplete: Bool) throws {
-        let names = HistoryTree.names(manifests)
         let created = try manifests.filter { manifest in
             monitor.locked { slots[manifest.id] == nil }
         }.map { try SnapshotView($0, repository: repository, caches: caches) }
@@ -173,8 +172,9 @@ final class History: @unchecked Sendable {
                 views.append(view)
                 slots[view.manifest.id] = views.count
             }
-            let shown = zip(manifests, names).compactMap { manifest, name in
-                slots[manifest.id].map { (manifest: manifest, name: name, slot: $0) }
+            // The manifest has the tags of now, that of the view those of then.
+            let shown = manifests.compactMap { manifest in
+                slots[manifest.id].map { (manifest: manifest, slot: $0, view: views[$0 - 1]) }
             }
             current = HistoryTree(
                 shown, hasLatest: isComplete, numbers: numbers, time: Timestamp.now())

@@ -11,6 +11,7 @@ package final class HistoryFileSystem: MountedFileSystem {
     private let history: History
     private let report: @Sendable (String) -> Void
     private let push = PushAhead()
+    private let paths = PathNodes()
 
     /// `accepts` chooses the snapshots to show; `report` hears what could not be read.
     package init(
@@ -40,10 +41,12 @@ package final class HistoryFileSystem: MountedFileSystem {
     /// Snapshots with and without them live side by side.
     package let hasExtendedAttributes = true
 
-    /// How long the kernel may keep what can change.
-    private static let lifetime = 1.0
+    /// Seconds that the kernel may keep what can change.
+    static let lifetime = 1.0
 
+    /// The snapshot that a node is in; nil for one above the snapshots or in history/.
     private func nodes(_ node: UInt64) throws -> SnapshotNodes? {
+        if NodeNumber.isPath(node) { return nil }
         let slot = NodeNumber.slot(node)
         return slot == 0 ? nil : SnapshotNodes(view: try history.view(slot: slot), slot: slot)
     }
@@ -55,24 +58,34 @@ package final class HistoryFileSystem: MountedFileSystem {
             entry.lifetime = Self.lifetime
             return entry
         }
-        guard let found = tree.nodes[node] else {
-            throw SnapError(.notFound, "the mount has no node \(node) any more")
-        }
-        var attributes = NodeAttributes()
-        attributes.inode = node
-        attributes.mtimeSeconds = tree.time.seconds
-        attributes.mtimeNanoseconds = tree.time.nanoseconds
-        attributes.ctimeSeconds = tree.time.seconds
-        attributes.ctimeNanoseconds = tree.time.nanoseconds
-        switch found {
-        case .directory:
-            attributes.mode = 0o040555
-            attributes.links = 2
+        if let path = try path(node, tree) { return try paths.entry(node, path) }
+        let attributes: NodeAttributes
+        switch tree.nodes[node] {
         case .link(let target):
-            attributes.mode = 0o120777
-            attributes.size = UInt64(target.count)
+            var link = NodeAttributes(inode: node, mode: 0o120777, time: tree.time)
+            link.size = UInt64(target.count)
+            attributes = link
+        case .directory, .paths:
+            attributes = NodeAttributes(directory: node, mode: 0o555, time: tree.time)
+        case nil: throw SnapError(.notFound, "the mount has no node \(node) any more")
         }
         return NodeEntry(node: node, attributes: attributes, lifetime: Self.lifetime)
+    }
+
+    /// The path of a node in history/; nil for any other node.
+    private func path(_ node: UInt64, _ tree: HistoryTree) throws -> PathNodes.Path? {
+        if case .paths = tree.nodes[node] { return PathNodes.Path(components: [], tree: tree) }
+        if !NodeNumber.isPath(node) { return nil }
+        let slot = NodeNumber.slot(node)
+        do {
+            let view = try history.view(slot: slot)
+            return PathNodes.Path(
+                components: try paths.components(node, view), tree: tree)
+        } catch {
+            // The path may be there all the same: the kernel is made to look it up again.
+            if tree.names[slot] != nil { throw error }
+            throw SnapError(.notFound, "the snapshot of node \(node) is gone")
+        }
     }
 
     package func lookup(parent: UInt64, name: UnsafeRawBufferPointer) throws -> LookupResult {
@@ -80,6 +93,7 @@ package final class HistoryFileSystem: MountedFileSystem {
             return try inside.lookup(name, in: try inside.place(parent))
         }
         let tree = history.tree()
+        if let path = try path(parent, tree) { return try paths.lookup(name, in: parent, path) }
         guard case .directory(let entries) = tree.nodes[parent],
             let found = entries.first(where: { name.elementsEqual($0.name) })
         else { return .absent(lifetime: Self.lifetime) }
@@ -118,6 +132,11 @@ package final class HistoryFileSystem: MountedFileSystem {
             return try inside.list(try inside.place(node), from: cookie, into: &reply)
         }
         let tree = history.tree()
+        if let path = try path(node, tree) {
+            return try paths.list(node, path, from: cookie, into: &reply) {
+                try history.view(slot: $0)
+            }
+        }
         guard case .directory(let entries) = tree.nodes[node] else { return }
         if cookie < 1, !reply.addCurrent(inode: node, next: 1) { return }
         if cookie < 2, !reply.addParent(inode: HistoryTree.root, next: 2) { return }

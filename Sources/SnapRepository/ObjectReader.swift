@@ -380,10 +380,12 @@ package final class ObjectReader: Sendable {
             })
     }
 
-    /// The bytes of a small object, by value.
-    package func bytes(_ id: ObjectID) throws -> [UInt8] {
+    /// The bytes of a small object, by value. What follows it is not decoded ahead where it is read
+    /// alone.
+    package func bytes(_ id: ObjectID, alone: Bool = false) throws -> [UInt8] {
         let location = try locate(id)
-        return try record(location).withBytes(offset: location.offset, count: location.length) {
+        let record = alone ? try decoded(location) : try record(location)
+        return try record.withBytes(offset: location.offset, count: location.length) {
             Array($0)
         }
     }

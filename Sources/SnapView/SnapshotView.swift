@@ -90,12 +90,12 @@ package final class SnapshotView: Sendable {
 
     // MARK: Nodes
 
-    private func node(_ id: ObjectID) throws -> DirectoryNode {
+    private func node(_ id: ObjectID, alone: Bool = false) throws -> DirectoryNode {
         try caches.directories.value(
             id, cost: { $0.memory },
             make: {
                 try within("directory \(id.hex.prefix(16))") {
-                    try DirectoryNode(try bytes(id))
+                    try DirectoryNode(try bytes(id, alone: alone))
                 }
             })
     }
@@ -103,9 +103,14 @@ package final class SnapshotView: Sendable {
     /// The first node of a directory; nil for an empty one or anything else.
     func firstNode(_ place: Place) throws -> DirectoryNode? {
         let (code, id) = place.leaf.reference(at: place.index)
-        guard code == 5 else { return nil }
-        let node = try node(id)
-        let attributes = place.attributes
+        return code == 5 ? try firstNode(id, of: place.attributes) : nil
+    }
+
+    /// The first node of the directory that has these attributes; `alone` as in `bytes`.
+    func firstNode(
+        _ id: ObjectID, of attributes: Attributes, alone: Bool = false
+    ) throws -> DirectoryNode {
+        let node = try node(id, alone: alone)
         guard node.entriesBelow == attributes.count, node.bytesBelow == attributes.size else {
             throw SnapError(
                 .damaged, "directory \(id.hex.prefix(16)): is not what its entry counts")
@@ -135,6 +140,21 @@ package final class SnapshotView: Sendable {
         if let remembered = caches.places.value(key(rank)), let leaf = remembered.leaf {
             return Place(leaf: leaf, index: remembered.index, rank: rank)
         }
+        let place = try find(rank) { _ in }
+        remember(place)
+        return place
+    }
+
+    /// The names that lead to the entry of a rank; throws like `place`.
+    package func components(_ rank: UInt64) throws -> [[UInt8]] {
+        if rank == 0 { return [] }
+        var names: [[UInt8]] = []
+        let place = try find(rank) { names.append($0.name) }
+        return names + [place.name]
+    }
+
+    /// Looks for the entry of a rank from the root on; hears of the directories on the way.
+    private func find(_ rank: UInt64, passing: (Place) -> Void) throws -> Place {
         var rest = rank - 1
         guard var node = try firstNode(root), rest < node.entriesBelow else {
             throw SnapError(.notFound, "the snapshot has no entry \(rank)")
@@ -148,10 +168,8 @@ package final class SnapshotView: Sendable {
                 continue
             }
             let place = Place(leaf: node, index: index, rank: rank - (rest - before))
-            if rest == before {
-                remember(place)
-                return place
-            }
+            if rest == before { return place }
+            passing(place)
             rest -= before + 1
             guard let next = try firstNode(place) else {
                 throw SnapError(.damaged, "an entry counts more than it holds")
@@ -172,14 +190,21 @@ package final class SnapshotView: Sendable {
 
     /// The entry of a name in a directory; nil where there is none.
     package func lookup(_ name: UnsafeRawBufferPointer, in directory: Place) throws -> Place? {
-        guard var node = try firstNode(directory) else { return nil }
-        var start = directory.rank + 1
+        guard let node = try firstNode(directory) else { return nil }
+        let found = try lookup(name, under: node, start: directory.rank + 1)
+        if let found { remember(found) }
+        return found
+    }
+
+    /// The same below the first node of a directory, whose first entry has the rank `start`.
+    func lookup(
+        _ name: UnsafeRawBufferPointer, under first: DirectoryNode, start: UInt64
+    ) throws -> Place? {
+        var (node, start) = (first, start)
         while let (index, exact) = node.search(name) {
             if node.level == 0 {
                 guard exact else { return nil }
-                let place = Place(leaf: node, index: index, rank: start + node.rank(at: index))
-                remember(place)
-                return place
+                return Place(leaf: node, index: index, rank: start + node.rank(at: index))
             }
             start += node.rank(at: index)
             node = try childNode(node, index)
@@ -235,6 +260,37 @@ package final class SnapshotView: Sendable {
         }
     }
 
+    /// Calls body with the leaves of the directory of an entry that hold names behind `name`, with
+    /// the index of the first of those, the rank of the leaf's first entry behind the directory,
+    /// and the leaf's id, until it answers false.
+    func forEachLeaf(
+        _ directory: Entry, behind name: [UInt8],
+        _ body: (DirectoryNode, _ first: Int, _ rank: UInt64, _ id: ObjectID) throws -> Bool
+    ) throws {
+        guard case .directory(let id) = directory.content else { return }
+        func position(_ node: DirectoryNode) -> Int {
+            let found = name.withUnsafeBytes { node.search($0) }
+            return node.level > 0 ? found?.index ?? 0 : found.map { $0.index + 1 } ?? 0
+        }
+        let node = try firstNode(id, of: directory.attributes, alone: true)
+        var stack = [(node: node, id: id, next: position(node), start: UInt64(1))]
+        while let top = stack.popLast() {
+            if top.node.level == 0 {
+                if top.next < top.node.count {
+                    guard try body(top.node, top.next, top.start, top.id) else { return }
+                }
+            } else if top.next < top.node.count {
+                stack.append((top.node, top.id, top.next + 1, top.start))
+                let child = try childNode(top.node, top.next)
+                stack.append(
+                    (
+                        child, top.node.child(at: top.next).id, position(child),
+                        top.start + top.node.rank(at: top.next)
+                    ))
+            }
+        }
+    }
+
     /// The entry of a path below the root; nil where there is none. Slashes may lead and repeat.
     package func place(path: [UInt8]) throws -> Place? {
         var place = root
@@ -275,9 +331,10 @@ package final class SnapshotView: Sendable {
         }
     }
 
-    /// A small object of this snapshot, wherever a collection has moved it.
-    func bytes(_ id: ObjectID) throws -> [UInt8] {
-        try repository.afresh { try objects.bytes(id) }
+    /// A small object of this snapshot, wherever a collection has moved it. What follows it in the
+    /// snapshot is not decoded ahead where it is read `alone`.
+    func bytes(_ id: ObjectID, alone: Bool = false) throws -> [UInt8] {
+        try repository.afresh { try objects.bytes(id, alone: alone) }
     }
 
     /// The record that holds an object of this snapshot, and where in it.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What differs between two trees. Directories with equal ids hold the same and are never opened, so
-// the cost is that of the difference. Contents are compared by their ids and never read: equal ids
-// are equal bytes, and the same bytes cut differently count as changed.
+// the cost is that of the difference.
 
 import SnapBase
 import SnapFormat
@@ -105,34 +104,18 @@ package struct TreeDiff {
             return
         }
         if before.attributes.isDirectory {
-            if metadata && !Self.sameMetadata(before, after) { try change(.metadata) }
+            if metadata && !before.hasMetadata(of: after) { try change(.metadata) }
             if before.content != after.content {
                 stack.append(
                     Frame(
                         old: DirectoryCursor(old, a), new: DirectoryCursor(new, b),
                         depth: components.count))
             }
-        } else if !Self.sameContent(before, after) {
-            try change(.content)
-        } else if metadata && !Self.sameMetadata(before, after) {
-            try change(.metadata)
+        } else if let kind = TreeChange.Kind(from: before, to: after),
+            kind == .content || metadata
+        {
+            try change(kind)
         }
-    }
-
-    private static func sameContent(_ a: Entry, _ b: Entry) -> Bool {
-        switch a.attributes.kind {
-        case .regular: a.attributes.size == b.attributes.size && a.content == b.content
-        case .symlink: a.target == b.target
-        case .characterDevice, .blockDevice: a.attributes.count == b.attributes.count
-        default: true
-        }
-    }
-
-    /// What restoring would set; not what only a backup looks at, such as the inode number.
-    private static func sameMetadata(_ a: Entry, _ b: Entry) -> Bool {
-        let (x, y) = (a.attributes, b.attributes)
-        return x.mode == y.mode && x.uid == y.uid && x.gid == y.gid && x.mtime == y.mtime
-            && a.xattrs == b.xattrs
     }
 
     // MARK: One side only

@@ -68,7 +68,7 @@ package struct TreeIterator {
 }
 
 /// Components with a slash before each; the root, which has none, is "/".
-package func absolutePath(_ components: [[UInt8]]) -> [UInt8] {
+package func absolutePath(_ components: some Collection<[UInt8]>) -> [UInt8] {
     if components.isEmpty { return [0x2f] }
     var path: [UInt8] = []
     path.reserveCapacity(components.reduce(0) { $0 + $1.count + 1 })

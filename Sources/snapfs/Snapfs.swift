@@ -25,8 +25,8 @@ struct Snapfs: ParsableCommand {
             CommandGroup(
                 name: "Look at snapshots",
                 subcommands: [
-                    SnapshotsCommand.self, ListCommand.self, FindCommand.self, DiffCommand.self,
-                    CatCommand.self, StatsCommand.self,
+                    SnapshotsCommand.self, ListCommand.self, FindCommand.self, LogCommand.self,
+                    DiffCommand.self, CatCommand.self, StatsCommand.self,
                 ]),
             CommandGroup(
                 name: "Get data back",

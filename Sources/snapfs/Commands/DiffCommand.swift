@@ -42,7 +42,7 @@ struct DiffCommand: Command {
 }
 
 /// Prints differences and counts them.
-private final class DiffReport {
+final class DiffReport {
     private struct Change: Encodable {
         var messageType = "change"
         let modifier: String
@@ -116,7 +116,8 @@ private final class DiffReport {
         }
     }
 
-    private static func modifier(_ kind: TreeChange.Kind) -> String {
+    /// The sign of a change, in diff and log.
+    static func modifier(_ kind: TreeChange.Kind) -> String {
         switch kind {
         case .added: "+"
         case .removed: "-"

@@ -22,6 +22,9 @@ struct MountRun {
     }
 
     func run() throws {
+        // The caches are bounded; what each thread keeps of freed memory is not: after a walk
+        // through the history of 1,000 snapshots that was three quarters of 430 MB.
+        Heap.limit(to: 2)
         let mountPoint = try MountPoint(command.mountPoint)
         try mountPoint.requireApart(from: try command.global.repository(), "the repository")
         try mountPoint.requireApart(from: try command.global.cacheDirectory(), "the cache")

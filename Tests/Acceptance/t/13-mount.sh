@@ -33,7 +33,7 @@ ok_not "the first one stays as it was" test -e "$M/snapshots/2024-05-06T07:08:09
 backup --time 2024-06-06T07:08:09Z --host beta "$SRC"
 ok "a second snapshot of the same second" wait_until 4 test -d "$M/snapshots/2024-06-06T07:08:09Z-${SNAPSHOT:0:8}$SRC"
 is "three are shown" "$(ls "$M/snapshots" | wc -l)" 3
-is "the top of the mount" "$(ls "$M" | tr '\n' ' ')" "hosts latest snapshots tags "
+is "the top of the mount" "$(ls "$M" | tr '\n' ' ')" "history hosts latest snapshots tags "
 
 NEW=$M/latest$SRC/new
 for command in 'touch "$NEW"' 'mkdir "$NEW"' 'ln -s a "$NEW"' 'mknod "$NEW" p' "rm '$M/latest$SRC/later'" "chmod 600 '$M/latest$SRC/later'" \
