@@ -118,6 +118,12 @@ enum PasswordPrompt {
     static func ask(for place: String?, confirm: Bool) throws -> Secret {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
+            if let place {
+                throw SnapError(
+                    .invalid,
+                    "no password of \(place): give an option that opens it or set its variable, "
+                        + "see snapfs(1) (there is no terminal to ask on)")
+            }
             throw SnapError(
                 .invalid,
                 "no password: give --password-file, --password-command or --key-file, "
