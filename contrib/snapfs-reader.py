@@ -748,7 +748,7 @@ HEARTBEAT = {1: "id ! 16", 2: "time ! 8", 3: "collection ? 8"}
 ABORT = {1: "id ! 16", 2: "time ! 8", 3: "host ! -", 4: "collection ! 8"}
 NOTE = {1: "snapshot ! 16", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "action ! 1",
         6: "until ? 8", 7: "tags * -", 8: "reason ? -"}
-FORGET, UNFORGET, HOLD, RELEASE, TAGS = 1, 2, 3, 4, 5
+FORGET, UNFORGET, HOLD, RELEASE, TAGS, ERASE = 1, 2, 3, 4, 5, 6
 COLLECTION = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "forgotten ! -",
               6: "condemned ! -", 7: "segments ! -"}
 COLLECTION_DONE = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "floor ! 8",
@@ -794,14 +794,16 @@ def forgotten(store, sealer):
     for snapshot, names in notes.items():
         try:
             need(sorted(names) == list(range(1, len(names) + 1)), f"{snapshot}: notes are missing")
+            erased = False
             for number in sorted(names):
                 note = open_single(sealer, store, names[number], 10, NOTE)
                 need(note["snapshot"].hex() == snapshot, f"{names[number]}: of another snapshot")
                 action = note["action"][0]
-                need(FORGET <= action <= TAGS, f"{names[number]}: unknown action")
-                if action == FORGET:
+                need(FORGET <= action <= ERASE, f"{names[number]}: unknown action")
+                if action in (FORGET, ERASE):
                     found.add(snapshot)
-                elif action == UNFORGET:
+                    erased |= action == ERASE
+                elif action == UNFORGET and not erased:
                     found.discard(snapshot)
         except FormatError as error:
             warn(f"{error}")

@@ -12,6 +12,8 @@ package struct Note: Sendable, Equatable {
         case release
         /// All tags that the snapshot has from now on.
         case tags([String])
+        /// Forgotten for ever: a copy without what was erased is in its place.
+        case erase
     }
 
     /// 16 bytes.
@@ -59,6 +61,7 @@ package struct Note: Sendable, Equatable {
         case .tags(let tags):
             fields.add(5, integer: UInt8(5))
             for tag in tags { fields.add(7, tag) }
+        case .erase: fields.add(5, integer: UInt8(6))
         }
         if let reason { fields.add(8, reason) }
         return fields.finished(paddedTo: 4096, less: FileKey.overhead)
@@ -78,6 +81,7 @@ package struct Note: Sendable, Equatable {
         case 3: action = .hold(until: try fields.optionalInteger(6, Int64.self))
         case 4: action = .release
         case 5: action = .tags(fields.list(7).map { String(decoding: $0, as: UTF8.self) })
+        case 6: action = .erase
         default:
             throw SnapError(.unsupported, "\(name): unknown action \(code); update snapfs")
         }

@@ -123,6 +123,12 @@ enum PasswordPrompt {
     ) throws -> Secret {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
+            if let place {
+                throw SnapError(
+                    .invalid,
+                    "no password of \(place): give an option that opens it or set its variable, "
+                        + "see snapfs(1) (there is no terminal to ask on)")
+            }
             throw SnapError(.invalid, otherwise + " (there is no terminal to ask on)")
         }
         defer { close(terminal) }

@@ -36,7 +36,7 @@ struct Snapfs: ParsableCommand {
                 subcommands: [
                     ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
                     PruneCommand.self, CheckCommand.self, ScrubCommand.self, CopyCommand.self,
-                    KeyCommand.self, AuditCommand.self,
+                    EraseCommand.self, KeyCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])

@@ -157,7 +157,7 @@ final class ModelInventory: Inventory {
         }
     }
 
-    func condemn(_ packs: [PackName]) throws -> [PackName] {
+    func condemn(_ packs: [PackName], thorough: Bool) throws -> [PackName] {
         let known = index!.all
         return packs.filter { pack in
             guard let objects = known[pack], objects & marked != 0 else { return true }

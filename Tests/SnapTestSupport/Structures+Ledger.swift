@@ -45,6 +45,7 @@ extension Structure {
             case .hold(let until): "hold " + (until.map { "\($0)" } ?? "ever")
             case .release: "release"
             case .tags(let tags): "tags " + tags.joined(separator: ",")
+            case .erase: "erase"
             }
         return Decoded(
             origin(found.origin).merging(

@@ -312,7 +312,8 @@ def make_notes():
     note("release", 4, value="release")
     note("tags", 5, field(7, b"a") + field(7, b"b"), "tags a,b")
     note("no-tags", 5, value="tags ")
-    note("action", 6, kind="unsupported")
+    note("erase", 6, value="erase")
+    note("action", 7, kind="unsupported")
     note("stray-tag", 1, field(7, b"a"), kind="unsupported")
     write("note-other", "note", terminated(field(1, bytes(16)) + ORIGIN + field(5, b"\1")),
           "damaged", **given)

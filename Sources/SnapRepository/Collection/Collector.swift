@@ -118,9 +118,11 @@ package final class Collector<L: Ledger, I: Inventory> {
         let snapshots = try survey(state.counting)
         try inventory.refresh(state.end)
         let (pinned, hasDead) = try lookAround()
-        let forgotten = snapshots.forgotten(try NoteBook(ledger), now).subtracting(pinned)
+        let notes = try NoteBook(ledger)
+        let forgotten = snapshots.forgotten(notes, now).subtracting(pinned)
         try inventory.mark(snapshots.committed.filter { !forgotten.contains($0.id) })
-        let condemned = try inventory.condemn(packs)
+        let condemned = try inventory.condemn(
+            packs, thorough: forgotten.contains { notes[$0].isErased })
         if forgotten.isEmpty && condemned.isEmpty && snapshots.uncounted.isEmpty && !hasDead {
             return nil
         }

@@ -16,8 +16,9 @@ package protocol Inventory: AnyObject {
     var uncounted: [ObjectID] { get }
     /// Marks everything that these snapshots need. Throws `.damaged` where that cannot be known.
     func mark(_ snapshots: [Manifest]) throws
-    /// Of `packs`, those that are to go: what is marked in them can be copied.
-    func condemn(_ packs: [PackName]) throws -> [PackName]
+    /// Of `packs`, those that are to go: what is marked in them can be copied. With `thorough`
+    /// nothing stays that is not marked.
+    func condemn(_ packs: [PackName], thorough: Bool) throws -> [PackName]
     /// Copies what is marked and lies in condemned packs only, and writes a segment of all that
     /// counts but these packs, durably. Returns the segments that hold the whole index then.
     func evacuate(_ condemned: [PackName]) throws -> [ObjectID]

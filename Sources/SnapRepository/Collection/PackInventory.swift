@@ -100,7 +100,8 @@ package final class PackInventory: Inventory {
         for manifest in snapshots { try marker.mark(manifest) }
     }
 
-    package func condemn(_ packs: [PackName]) throws -> [PackName] {
+    package func condemn(_ packs: [PackName], thorough: Bool) throws -> [PackName] {
+        let unusedMax = thorough ? .bytes(0) : unusedMax
         let uses = try uses()
         var condemned: Set<PackName> = []
         var rest: [Use] = []

@@ -12,6 +12,8 @@ package struct SnapshotNotes: Sendable {
     }
 
     package private(set) var isForgotten = false
+    /// Nothing brings it back, and no hold keeps it.
+    package private(set) var isErased = false
     package private(set) var hold: Hold?
     /// Instead of those of the manifest.
     package private(set) var tags: [String]?
@@ -32,7 +34,8 @@ package struct SnapshotNotes: Sendable {
         notes.append(note)
         switch note.action {
         case .forget: isForgotten = true
-        case .unforget: isForgotten = false
+        case .unforget: isForgotten = isErased
+        case .erase: (isForgotten, isErased) = (true, true)
         case .hold(let until): hold = until.map { .until($0) } ?? .forEver
         case .release: hold = nil
         case .tags(let tags): self.tags = tags
@@ -48,7 +51,8 @@ package struct SnapshotNotes: Sendable {
 
     /// Whether a hold keeps the snapshot at a time in Unix seconds.
     package func isHeld(at time: Int64) -> Bool {
-        switch hold {
+        if isErased { return false }
+        return switch hold {
         case nil: false
         case .forEver: true
         case .until(let end): time < end

@@ -22,7 +22,10 @@ struct UnforgetCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let forgotten = try access.catalog().forgotten.filter { $0.state == .complete }
+        let catalog = try access.catalog()
+        let forgotten = catalog.forgotten.filter {
+            $0.state == .complete && !catalog.notes[$0.id].isErased
+        }
         let chosen = try ids.map { argument in
             try RepositoryAccess.only(
                 of: forgotten.filter { $0.hexID.hasPrefix(argument.text) },

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+import SnapBase
+import SnapCrypto
+import SnapFiles
+import SnapFormat
+import SnapRepository
+import SnapView
+
+struct EraseCommand: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "erase",
+        abstract: "Take paths out of every snapshot, for good.",
+        usage: "snapfs erase [<options>] <path> ...",
+        discussion: """
+            Each snapshot that has one of the paths is written again without it, under the same \
+            time, and the old one is forgotten for ever. The next 'snapfs prune' makes the data \
+            unrecoverable, as far as no other path has the same contents. Second copies of the \
+            repository are erased by themselves.
+            """)
+
+    @Argument(help: ArgumentHelp("What to erase, with all that is below.", valueName: "path"))
+    var paths: [BytesArgument]
+
+    @Option(
+        name: [.customShort("s"), .customLong("snapshot")],
+        help: ArgumentHelp("Only of this snapshot (repeatable).", valueName: "snapshot"))
+    var snapshots: [SnapshotArgument] = []
+
+    @Flag(
+        name: [.customShort("n"), .long],
+        help: "Say which snapshots have the paths; write nothing.")
+    var dryRun = false
+
+    @OptionGroup var filter: SnapshotFilter
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if paths.isEmpty { throw ValidationError("Give the paths to erase.") }
+        guard paths.allSatisfy({ $0.bytes.first == UInt8(ascii: "/") }) else {
+            throw ValidationError("Paths in snapshots begin with a slash.")
+        }
+    }
+
+    func perform(_ output: Output) throws {
+        let access = try RepositoryAccess.open(global, output)
+        let erasure = try Erasure(
+            access.repository, paths.map(\.bytes), caches: ViewCaches(), origin: .current(),
+            program: "snapfs \(Version.program)")
+        let choice = filter.choice
+        let ids = try snapshots.isEmpty ? nil : Set(access.ids(snapshots, filter))
+        var isWhole = true
+        let affected = try erasure.affected { manifest in
+            ids.map { $0.contains(manifest.id) } ?? choice.accepts(manifest)
+        } failed: { manifest, error in
+            isWhole = false
+            output.warning(
+                Text("snapshot \(manifest.hexID.prefix(8)) cannot be read: \(error.message)"))
+        }
+        let now = Timestamp.now().seconds
+        for snapshot in affected {
+            if let refusal = erasure.refusal(snapshot.manifest, now: now) { throw refusal }
+        }
+        try erase(affected, erasure, access, output)
+        guard isWhole && access.damagedManifests.isEmpty else {
+            throw SnapError(
+                .damaged,
+                "what cannot be read was not erased; see 'snapfs check' and 'snapfs repair'")
+        }
+    }
+
+    private func erase(
+        _ affected: [ErasedSnapshot], _ erasure: Erasure, _ access: RepositoryAccess,
+        _ output: Output
+    ) throws {
+        var done: [ErasedSnapshot] = []
+        // What was erased before a failure is in the log, too.
+        defer {
+            if output.json { try? output.json(Summary(done, dryRun: dryRun)) }
+        }
+        do {
+            for snapshot in affected {
+                try Interruption.check()
+                let erased = try dryRun ? snapshot : erasure.erase(snapshot)
+                done.append(erased)
+                try show(erased, output)
+            }
+        } catch {
+            try record(done, access)
+            throw error
+        }
+        try record(done, access)
+        let count = Format.count(UInt64(done.count), "snapshot", "snapshots")
+        try output.note(Text(dryRun ? "\(count) would be written again" : "erased from \(count)"))
+        if !dryRun && !done.isEmpty {
+            try output.note("run 'snapfs prune' to make the data go")
+        }
+    }
+
+    /// The paths by their hashes alone: the log is to outlive what was erased.
+    private func record(_ done: [ErasedSnapshot], _ access: RepositoryAccess) throws {
+        if dryRun || done.isEmpty { return }
+        try access.audit(
+            "erase", snapshots: done.map(\.manifest.id),
+            counts: [("entries", done.reduce(0) { $0 + $1.entries })],
+            remarks: try paths.map { "path sha256:\(try SHA256.digest($0.bytes).hex)" })
+    }
+
+    private func show(_ snapshot: ErasedSnapshot, _ output: Output) throws {
+        if output.json { return try output.json(Message(snapshot)) }
+        let name = snapshot.manifest.hexID.prefix(8)
+        let what =
+            Format.count(snapshot.entries, "entry", "entries") + ", " + Format.size(snapshot.bytes)
+        let next = snapshot.successor.map { ", now \($0.hexID.prefix(8))" } ?? ""
+        try output.note(
+            Text("\(name)  \(Format.time(snapshot.manifest.time.seconds))  \(what)\(next)"))
+    }
+
+    private struct Message: Encodable {
+        var messageType = "erased"
+        let snapshot: String
+        let successor: String?
+        let entries, bytes: UInt64
+
+        init(_ erased: ErasedSnapshot) {
+            snapshot = erased.manifest.hexID
+            successor = erased.successor?.hexID
+            (entries, bytes) = (erased.entries, erased.bytes)
+        }
+    }
+
+    private struct Summary: Encodable {
+        var messageType = "summary"
+        let snapshots: Int
+        let dryRun: Bool
+
+        init(_ done: [ErasedSnapshot], dryRun: Bool) {
+            snapshots = done.count
+            self.dryRun = dryRun
+        }
+    }
+}
