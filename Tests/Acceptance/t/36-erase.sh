@@ -25,10 +25,10 @@ import importlib.util, os, sys
 spec = importlib.util.spec_from_file_location("reader", sys.argv[1])
 reader = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(reader)
-found, original = set(), reader.record_content
+found, original, wanted = set(), reader.record_content, sys.argv[4:]
 def record_content(record):
     content = original(record)
-    found.update(m for m in sys.argv[4:] if m.encode() in bytes(content))
+    found.update(m for m in wanted if m.encode() in bytes(content))
     return content
 reader.record_content = record_content
 sys.argv = ["reader", "--repo", sys.argv[2], "--key-file", sys.argv[3], "verify"]
