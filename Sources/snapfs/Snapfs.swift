@@ -35,7 +35,7 @@ struct Snapfs: ParsableCommand {
                 name: "Look after the repository",
                 subcommands: [
                     ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
-                    PruneCommand.self, CheckCommand.self, ScrubCommand.self,
+                    PruneCommand.self, CheckCommand.self, ScrubCommand.self, RepairCommand.self,
                 ]),
             CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])
