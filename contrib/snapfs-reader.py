@@ -687,15 +687,21 @@ class Objects:
     def __init__(self, store, sealer, id_keys, collected):
         self.store, self.sealer, self.id_keys = store, sealer, id_keys
         self.cache, self.cached, self.keys = collections.OrderedDict(), 0, {}
-        self.all_segments = {}
+        self.all_segments, damaged = {}, {}
         for name in store.list("index"):
-            blob = store.read(f"index/{name}")
-            need(hashlib.sha256(blob).hexdigest() == name, f"{name}: the name is not its hash")
-            self.all_segments[name] = Segment(blob, sealer, f"index/{name}")
+            try:
+                blob = store.read(f"index/{name}")
+                need(hashlib.sha256(blob).hexdigest() == name, f"{name}: the name is not its hash")
+                self.all_segments[name] = Segment(blob, sealer, f"index/{name}")
+            except FormatError as error:
+                damaged[name] = error
         counted = {name: each for name, each in self.all_segments.items()
                    if collected.counts_segment(name, each.collection)}
         gone = {name for each in counted.values() for name in each.superseded}
         self.segments = [each for name, each in counted.items() if name not in gone]
+        for name, error in damaged.items():
+            if name not in gone:
+                raise error
 
     def places(self, kind, ident):
         found = (segment.find(ident) for segment in self.segments)

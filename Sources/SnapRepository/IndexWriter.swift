@@ -130,10 +130,10 @@ package enum IndexWriter {
         try pages.append(writer.bytes)
     }
 
-    /// A segment of the objects of new packs.
+    /// A segment of the objects of packs. Of an object that is in several of them, one place.
     static func write(
-        _ packs: [FinishedPack], store: any Store, key: FileKey, session: [UInt8],
-        collection: UInt64
+        _ packs: [FinishedPack], superseding superseded: [ObjectID] = [], store: any Store,
+        key: FileKey, session: [UInt8], collection: UInt64
     ) throws -> ObjectID {
         var entries: [IndexEntry] = []
         entries.reserveCapacity(packs.reduce(0) { $0 + $1.objects.count })
@@ -146,22 +146,30 @@ package enum IndexWriter {
                         length: object.length))
             }
         }
-        entries.sort { $0.id < $1.id }
+        entries.sort { ($0.id, $0.pack) < ($1.id, $1.pack) }
+        var last: ObjectID?
+        entries.removeAll { entry in
+            defer { last = entry.id }
+            return entry.id == last
+        }
         let header = IndexHeader(
-            entryCount: entries.count, packCount: packs.count, supersededCount: 0,
-            session: session, collection: collection)
+            entryCount: entries.count, packCount: packs.count,
+            supersededCount: superseded.count, session: session, collection: collection)
         return try write(
             store: store, key: key, header: header,
-            packs: { body in try packs.forEach { try body($0.description) } }, superseded: [],
+            packs: { body in try packs.forEach { try body($0.description) } },
+            superseded: superseded,
             entries: { try entries.forEach($0) })
     }
 
     /// Merges segments into one that supersedes them, or what they supersede. Of equal ids the
-    /// first segment's entry stays whose pack is not one to avoid. Packs can be left out, and what
-    /// is in no other.
+    /// first segment's entry stays whose pack is not one to avoid; what is in no other goes if
+    /// `isDropping`, and the pack stays in the table. Packs can be left out, and what is in no
+    /// other.
     package static func merge(
         _ segments: [IndexSegment], superseding: [ObjectID]? = nil, store: any Store, key: FileKey,
         session: [UInt8], collection: UInt64 = 0, avoiding isAvoided: ((ObjectID) -> Bool)? = nil,
+        droppingAvoided isDropping: Bool = false,
         leavingOut isLeftOut: (PackName) -> Bool = { _ in false }
     ) throws -> ObjectID {
         let names = superseding ?? segments.map(\.name)
@@ -175,7 +183,9 @@ package enum IndexWriter {
             }) {
                 var entry = next.entry
                 entry.pack = try packs.number(entry.pack, segment: next.segment)
-                if entry.pack != MergedPacks.leftOut { try body(entry) }
+                if entry.pack == MergedPacks.leftOut { continue }
+                if isDropping && avoided.contains(entry.pack) { continue }
+                try body(entry)
             }
         }
         var count = 0

@@ -165,6 +165,8 @@ package final class ObjectReader: Sendable {
         for segment in open where segment.counts(counting) && superseded.contains(segment.name) {
             new.retired[segment.name] = segment.superseded
         }
+        // What was rebuilt is not missed.
+        new.damaged.removeAll { ObjectID(hex: $0.name).map(superseded.contains) ?? false }
         new.listed = Self.sorted(
             open.filter { $0.counts(counting) && !superseded.contains($0.name) })
         new.uncounted = names.subtracting(new.listed.map(\.name))
@@ -280,7 +282,7 @@ package final class ObjectReader: Sendable {
 
     /// Something of the pack cannot be read: it is not built upon, and avoided where there is
     /// another copy.
-    func noteDamage(of pack: ObjectID) {
+    package func noteDamage(of pack: ObjectID) {
         damagedPacks.withLock { _ = $0.insert(pack) }
         damageMet.store(true, ordering: .releasing)
     }

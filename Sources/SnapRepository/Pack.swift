@@ -52,9 +52,11 @@ package final class Pack: Sendable {
 
     package var name: String { description.storeName }
 
-    /// Opens the pack and checks that its size is what the index says.
+    /// Opens the pack and checks that its size is what the index says, unless what is left of it is
+    /// wanted.
     package init(
-        _ description: PackDescription, store: any Store, master: Secret, repository: [UInt8]
+        _ description: PackDescription, store: any Store, master: Secret, repository: [UInt8],
+        ofAnySize: Bool = false
     ) throws {
         self.description = description
         do { file = try store.open(description.storeName) } catch {
@@ -63,7 +65,7 @@ package final class Pack: Sendable {
             throw SnapError(
                 error.kind == .notFound ? .damaged : error.kind, error.message, code: error.code)
         }
-        guard file.size == Int(description.fileSize) else {
+        guard ofAnySize || file.size == Int(description.fileSize) else {
             throw SnapError(
                 .damaged,
                 "\(description.storeName): has \(file.size) bytes instead of "

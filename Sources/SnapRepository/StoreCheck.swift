@@ -60,6 +60,11 @@ package final class StoreCheck {
     /// Packs that are not whole: an object in one of them is there only if it reads.
     package private(set) var suspects: Set<ObjectID> = []
 
+    /// What the index says of the packs in which it finds something.
+    var used: [ExpectedPack] {
+        expected.order.map { expected.packs[$0]! }.filter(\.isUsed)  // `order` has the keys
+    }
+
     private var store: any Store { repository.store }
 
     package init(_ repository: Repository, _ report: CheckReport, _ observer: CheckObserver) {
@@ -150,7 +155,7 @@ package final class StoreCheck {
         report.packs = used.count
         let unused = expected.order.count - used.count
         if unused > 0 {
-            report.note("\(unused) packs in which nothing is looked up any more; prune takes them")
+            report.note("packs in which nothing is looked up any more: \(unused); prune takes them")
         }
         try noteLeftovers(listing)
     }
@@ -172,9 +177,10 @@ package final class StoreCheck {
     // MARK: Data
 
     /// Reads the packs in which the index finds something, or those of them that `rotation` takes,
-    /// on the `threads` threads of a pool.
+    /// on the `threads` threads of a pool. `tick` is called on this thread after each pack.
     package func readPacks(
-        _ pool: WorkerPool, threads: Int, rotation: ReadRotation? = nil
+        _ pool: WorkerPool, threads: Int, rotation: ReadRotation? = nil,
+        tick: () throws -> Void = {}
     ) throws {
         var packs = expected.order.map { expected.packs[$0]! }  // `order` has the keys of `packs`
             .filter { $0.isUsed && !suspects.contains($0.description.name) }
@@ -194,6 +200,7 @@ package final class StoreCheck {
         do {
             for (number, pack) in packs.enumerated() {
                 if number >= limit { try take(work, rotation) }
+                try tick()
                 try work.submit { try scrubber.scrub(pack) }
             }
             work.finish()

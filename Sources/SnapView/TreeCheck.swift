@@ -23,21 +23,9 @@ final class TreeCheck {
     private let observer: CheckObserver
     private var result = TreeFindings()
     /// Directory nodes that were read, with what they count: another parent may count otherwise.
-    private var visited: [ObjectID: Counts] = [:]
+    private var visited: [ObjectID: NodeCounts] = [:]
     /// Those with damage below: read again, so that every snapshot that has one is named.
     private var tainted: Set<ObjectID> = []
-
-    fileprivate struct Counts: Equatable {
-        var entries, bytes: UInt64
-
-        /// Throws unless this is what a parent says of the node.
-        func require(_ said: Counts, of id: ObjectID) throws {
-            guard self == said else {
-                throw SnapError(
-                    .damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
-            }
-        }
-    }
 
     private struct Frame {
         var id: ObjectID
@@ -115,39 +103,31 @@ final class TreeCheck {
 
     /// Goes on with the first node of a directory.
     private func enter(_ directory: Entry, _ id: ObjectID) throws {
-        let said = Counts(entries: directory.attributes.count, bytes: directory.attributes.size)
+        let said = NodeCounts(directory)
         if let node = try node(id, said) { push(id, node) }
     }
 
     /// Goes on with a child of an index node.
     private func enter(_ parent: DirectoryNode, _ index: Int) throws {
-        let (id, entries) = parent.child(at: index)
-        let said = Counts(
-            entries: parent.rank(at: index + 1) - parent.rank(at: index),
-            bytes: parent.childBytes(at: index))
-        guard let node = try node(id, said) else { return }
-        guard node.level + 1 == parent.level, node.count > 0,
-            node.level > 0 || node.count == entries, node.name(at: 0) == parent.name(at: index)
-        else {
-            throw SnapError(
-                .damaged, "directory \(id.hex.prefix(16)): is not what its parent says")
-        }
+        let id = parent.child(at: index).id
+        guard let node = try node(id, NodeCounts(childOf: parent, index)) else { return }
+        try node.requireChild(of: parent, index)
         push(id, node)
     }
 
     /// The node of an id, if it has to be visited. Throws where it is not what a parent says.
-    private func node(_ id: ObjectID, _ said: Counts) throws -> DirectoryNode? {
+    private func node(_ id: ObjectID, _ said: NodeCounts) throws -> DirectoryNode? {
         if let counts = visited[id], !tainted.contains(id) {
             try counts.require(said, of: id)
             return nil
         }
         let node = try load(id)
-        try Counts(node).require(said, of: id)
+        try NodeCounts(node).require(said, of: id)
         return node
     }
 
     private func push(_ id: ObjectID, _ node: DirectoryNode) {
-        visited[id] = Counts(node)
+        visited[id] = NodeCounts(node)
         stack.append(Frame(id: id, node: node, next: 0, depth: components.count))
     }
 
@@ -179,12 +159,6 @@ final class TreeCheck {
         case .list(let id): try lists.check(id, size: size)
         case .directory(let id): try enter(entry, id)
         }
-    }
-}
-
-extension TreeCheck.Counts {
-    fileprivate init(_ node: DirectoryNode) {
-        self.init(entries: node.entriesBelow, bytes: node.bytesBelow)
     }
 }
 

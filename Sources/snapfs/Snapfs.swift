@@ -35,8 +35,8 @@ struct Snapfs: ParsableCommand {
                 name: "Look after the repository",
                 subcommands: [
                     ForgetCommand.self, UnforgetCommand.self, HoldCommand.self, TagCommand.self,
-                    PruneCommand.self, CheckCommand.self, ScrubCommand.self, CopyCommand.self,
-                    EraseCommand.self, KeyCommand.self, AuditCommand.self,
+                    PruneCommand.self, CheckCommand.self, ScrubCommand.self, RepairCommand.self,
+                    CopyCommand.self, EraseCommand.self, KeyCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(name: "Other", subcommands: [VersionCommand.self]),
         ])

@@ -174,6 +174,11 @@ final class Engine: @unchecked Sendable {
         try view(manifest, repository).contents(below: source.path) ?? [:]
     }
 
+    /// What can still be read of the tree.
+    func readable(_ manifest: Manifest, _ repository: Repository) throws -> SourceModel {
+        try view(manifest, repository).readable(below: source.path)
+    }
+
     @discardableResult
     func backup(_ repository: Repository, _ style: Style = Style()) throws -> Manifest {
         let before = try predecessor(repository)

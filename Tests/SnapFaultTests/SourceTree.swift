@@ -122,6 +122,23 @@ extension SnapshotView {
         return model
     }
 
+    /// The same, without what cannot be read.
+    func readable(below path: String) throws -> SourceModel {
+        var model: SourceModel = [:]
+        guard let top = try? place(path: Array(path.utf8)) else { return model }
+        var open: [(String, Place)] = [("", top)]
+        while let (name, place) = open.popLast() {
+            model[name] = try? node(place)
+            guard place.attributes.isDirectory else { continue }
+            try? forEach(in: place) { child in
+                let childName = String(decoding: child.name, as: UTF8.self)
+                open.append((name.isEmpty ? childName : "\(name)/\(childName)", child))
+                return true
+            }
+        }
+        return model
+    }
+
     private func node(_ place: Place) throws -> SourceNode {
         let attributes = place.attributes
         let kind: SourceNode.Kind

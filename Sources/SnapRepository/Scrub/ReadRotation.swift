@@ -33,7 +33,7 @@ package final class ReadRotation {
     private var rounds: [ObjectID: UInt32] = [:]
     private var sizes: [ObjectID: UInt64] = [:]
     /// The round of the last pack that this run takes.
-    private var round: UInt32 = 1
+    package private(set) var round: UInt32 = 1
 
     /// Without a cache nothing is remembered: then a part is chosen by the day.
     package init(_ share: ReadShare, cache: (any Store)?, day: Int) {

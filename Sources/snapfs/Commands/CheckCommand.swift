@@ -47,7 +47,7 @@ struct CheckCommand: Command {
         let report = try check.run(
             readData: readsData, rotation: rotation, threads: Processors.count(in: 1...16))
         progress.finish()
-        try CheckSummary(report, round: rotation?.progress, seconds: progress.seconds).end(output)
+        try CheckSummary(report, rotation, seconds: progress.seconds).end(output)
     }
 
     private func rotation(_ access: RepositoryAccess, _ output: Output) -> ReadRotation? {
@@ -85,19 +85,19 @@ private struct CheckSummary {
         let damagedSnapshots: [String]
         let snapshots, packs, objects, directories: Int
         let packBytes, objectBytes: UInt64
+        let round: UInt32?
         let roundBytes, roundTotal: UInt64?
         let notes: [String]
         let totalDuration: Double
     }
 
     private let report: CheckReport
-    /// Bytes of the packs that were read in this round, and of all.
-    private let round: (read: UInt64, total: UInt64)?
+    private let rotation: ReadRotation?
     private let seconds: Double
 
-    init(_ report: CheckReport, round: (read: UInt64, total: UInt64)?, seconds: Double) {
+    init(_ report: CheckReport, _ rotation: ReadRotation?, seconds: Double) {
         self.report = report
-        self.round = round
+        self.rotation = rotation
         self.seconds = seconds
     }
 
@@ -124,7 +124,7 @@ private struct CheckSummary {
     }
 
     private func showRound(_ output: Output) throws {
-        guard let round, round.total > 0 else { return }
+        guard let round = rotation?.progress, round.total > 0 else { return }
         let percent = round.read >= round.total ? 100 : min(99, round.read * 100 / round.total)
         try output.note(
             Text(
@@ -149,7 +149,8 @@ private struct CheckSummary {
             damagedSnapshots: report.damagedSnapshots.map { Hex.encode($0) }.sorted(),
             snapshots: report.snapshots, packs: report.packs, objects: report.objects,
             directories: report.directories, packBytes: report.packBytes,
-            objectBytes: report.objectBytes, roundBytes: round?.read, roundTotal: round?.total,
+            objectBytes: report.objectBytes, round: rotation?.round,
+            roundBytes: rotation?.progress.read, roundTotal: rotation?.progress.total,
             notes: report.notes, totalDuration: seconds)
     }
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// The road of a repair into a repository, which is that of a backup: a session is announced before
+// anything is read, packs are durable before the segment that names them, and a segment counts by
+// the newest collection that the session has seen. Nothing there is changed or deleted. See
+// snapfs-format(5), COLLECTION and DURABILITY.
+
+import Glibc
+import SnapBase
+import SnapFormat
+
+/// Used by one thread. Its session ends with it.
+final class RepairWriter {
+    private let repository: Repository
+    private let session: Session<SealedLedger>
+    private let keys: FileKeys
+    private let sink: PackSink
+    private var written: [ObjectID] = []
+
+    /// Announces a session and reads the index.
+    init(_ repository: Repository, host: String) throws {
+        self.repository = repository
+        session = try Session(repository.ledger, kind: .writer, host: host)
+        keys = FileKeys(repository, session: session.id)
+        sink = PackSink(store: repository.store, keys: keys)
+        try RepairBase.read(repository, session.state)
+    }
+
+    deinit {
+        sink.discard()
+        session.end()
+    }
+
+    /// The state of collections that this repair builds on.
+    var state: CollectionState { session.state }
+
+    /// The session lives.
+    func heartbeat() throws { try session.heartbeat() }
+
+    func append(_ record: NewRecord) throws {
+        try sink.append(record)
+        try session.heartbeat()
+    }
+
+    /// Finishes the packs that were appended to and publishes a segment that names them.
+    func publish() throws {
+        try sink.closeAll()
+        let finished = sink.takeFinished()
+        if !finished.isEmpty { try publish(finished) }
+    }
+
+    /// Publishes a segment of packs that are there. The first listing of a store makes durable what
+    /// others have left.
+    func publish(_ packs: [FinishedPack], superseding: [ObjectID] = []) throws {
+        try repository.store.synchronize()
+        let name = try IndexWriter.write(
+            packs, superseding: superseding, store: repository.store, key: try keys.next(.index),
+            session: session.id, collection: session.state.newest)
+        try noteWritten(name)
+        repository.objects.add(try repository.objects.openSegment(name))
+    }
+
+    /// Publishes one segment instead of all that count, in which nothing is found in these packs
+    /// any more. They stay in its table: what lies in them is known, and wanted no more.
+    func merge(without packs: Set<ObjectID>) throws {
+        let objects = repository.objects
+        let name = try IndexWriter.merge(
+            objects.segments, store: repository.store, key: try keys.next(.index),
+            session: session.id, collection: session.state.newest,
+            avoiding: { packs.contains($0) }, droppingAvoided: true)
+        try noteWritten(name)
+    }
+
+    private func noteWritten(_ name: ObjectID) throws {
+        written.append(name)
+        try repository.store.synchronize()
+        try session.heartbeat()
+    }
+
+    /// Throws `.busy` where a collection has given this session up: then what it wrote counts for
+    /// nobody. Reads the index anew.
+    func finish() throws {
+        let now = try CollectionState(try repository.ledger)
+        let counting = now.counting
+        guard
+            written.allSatisfy({
+                counting.countsSegment($0, collection: session.state.newest)
+            })
+        else {
+            throw SnapError(
+                .busy,
+                "this repair showed no life for so long that a 'snapfs prune' gave it up; run it "
+                    + "again")
+        }
+        try repository.objects.refresh(now, usingCopy: false)
+    }
+}
+
+/// What a repair looks at before it writes.
+package enum RepairBase {
+    /// Reads the index by what counts; throws `.busy` while a collection is open, and `.damaged`
+    /// where it is not known what counts.
+    package static func read(_ repository: Repository, _ state: CollectionState) throws {
+        if let damage = state.damage {
+            throw damage.within("nothing can be repaired after a collection that is damaged")
+        }
+        guard state.open == nil else {
+            throw SnapError(
+                .busy, "a 'snapfs prune' has not ended: run it again, and the repair after it")
+        }
+        try repository.objects.refresh(state, usingCopy: false)
+    }
+
+    /// Runs body, once more where the medium failed it: what is given up now is not looked for any
+    /// more.
+    package static func insisting<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as SnapError where error.code == EIO {
+            return try body()
+        }
+    }
+
+    /// Throws unless the whole index can be read.
+    package static func requireIndex(_ repository: Repository) throws {
+        guard let (name, error) = repository.objects.damagedSegments.first else { return }
+        throw error.within("index/\(name) is damaged; run 'snapfs repair index' first")
+    }
+
+    /// Throws where a check has found the index damaged: it does not know of all packs then.
+    package static func requireIndex(_ report: CheckReport) throws {
+        for finding in report.findings {
+            guard case .file(let file) = finding.place, file.hasPrefix("index/") else { continue }
+            throw SnapError(.damaged, "\(file) is damaged; run 'snapfs repair index' first")
+        }
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// For every damaged snapshot a new one without what cannot be read. The damaged one is forgotten
+// only once the new one is committed and has been found whole; a crash in between is made good by
+// the next run, which finds the new one. See snapfs-format(5), NOTES.
+
+import SnapBase
+import SnapFormat
+import SnapRepository
+
+/// What became of one damaged snapshot.
+package struct RepairedSnapshot: Sendable {
+    package enum Outcome: Sendable {
+        /// There is a new one, of this run or an earlier one; nil in a dry run.
+        case replaced([UInt8]?)
+        /// Nothing of it can be read, or it was a checkpoint: it is only forgotten.
+        case forgotten(String)
+        /// It is left as it is.
+        case kept(String)
+    }
+
+    package var id: [UInt8]
+    package var outcome: Outcome
+    /// The first paths that are left out, and how many there are.
+    package var lost: [SourceProblem] = []
+    package var lostCount = 0
+}
+
+/// Used by one thread, once.
+package final class SnapshotRepair {
+    package static let tag = "repaired"
+
+    private let repository: Repository
+    private let observer: CheckObserver
+    private let origin: Origin
+    private let program: String
+    private let isDryRun: Bool
+    private var suspects: Set<ObjectID> = []
+
+    package init(
+        _ repository: Repository, observer: CheckObserver = CheckObserver(), origin: Origin,
+        program: String, isDryRun: Bool
+    ) {
+        self.repository = repository
+        self.observer = observer
+        self.origin = origin
+        self.program = program
+        self.isDryRun = isDryRun
+    }
+
+    /// Repairs all; `repaired` is told of each as it is done. With `readData` every pack is read
+    /// before, otherwise only what is missing is known to be lost.
+    package func run(
+        readData: Bool, threads: Int, repaired: (RepairedSnapshot) throws -> Void
+    ) throws {
+        let catalog = try repository.catalog()
+        try RepairBase.read(repository, catalog.collections)
+        try RepairBase.requireIndex(repository)
+        for (id, error) in catalog.damagedInOrder {
+            try repaired(try giveUp(unreadable: id, error, catalog.notes[id]))
+        }
+        try findSuspects(readData: readData, threads: threads)
+        let snapshots = catalog.snapshots
+        let damaged = try check(snapshots).snapshots
+        for manifest in snapshots where damaged.contains(manifest.id) {
+            let earlier = snapshots.last {
+                $0.predecessor == manifest.id && $0.tags.contains(Self.tag)
+                    && $0.time == manifest.time && !damaged.contains($0.id)
+            }
+            let notes = catalog.notes[manifest.id]
+            try repaired(try repair(manifest, notes, earlier: earlier, threads: threads))
+        }
+    }
+
+    private func findSuspects(readData: Bool, threads: Int) throws {
+        var quiet = observer
+        quiet.found = { _ in }
+        let report = CheckReport(quiet)
+        let store = StoreCheck(repository, report, quiet)
+        try store.run()
+        try RepairBase.requireIndex(report)
+        if readData {
+            let pool = try WorkerPool(threads: threads, name: "repair")
+            defer { pool.close() }
+            try store.readPacks(pool, threads: threads)
+        }
+        suspects = store.suspects
+        // What is read from here on and stored again must not rest on them.
+        for pack in suspects { repository.objects.noteDamage(of: pack) }
+    }
+
+    private func check(_ manifests: [Manifest]) throws -> CheckFindings {
+        var quiet = observer
+        quiet.done = { _, _ in }
+        return try TreeCheck.run(manifests, repository, suspects: suspects, quiet).findings
+    }
+
+    /// A snapshot whose record cannot be read.
+    private func giveUp(
+        unreadable id: [UInt8], _ error: SnapError, _ notes: SnapshotNotes
+    ) throws -> RepairedSnapshot {
+        // A newer program's record is whole, and what a disk refuses today it may give tomorrow.
+        guard error.kind == .damaged else {
+            return RepairedSnapshot(id: id, outcome: .kept(error.message))
+        }
+        if !notes.isForgotten { try forget(id, notes, "its record is damaged", for: nil) }
+        return RepairedSnapshot(id: id, outcome: .forgotten(error.message))
+    }
+
+    private func repair(
+        _ manifest: Manifest, _ notes: SnapshotNotes, earlier: Manifest?, threads: Int
+    ) throws -> RepairedSnapshot {
+        var result = RepairedSnapshot(id: manifest.id, outcome: .replaced(nil))
+        if manifest.state == .checkpoint {
+            let reason = "a checkpoint that is damaged"
+            try forget(manifest.id, notes, reason, for: nil)
+            result.outcome = .forgotten(reason)
+            return result
+        }
+        if let earlier {
+            try forget(manifest.id, notes, Self.reason(earlier.id), for: earlier.id)
+            result.outcome = .replaced(earlier.id)
+            return result
+        }
+        do {
+            let (new, losses) = try rewrite(manifest, threads: threads)
+            (result.lost, result.lostCount) = (losses.problems, losses.count)
+            if losses.count == 0 {
+                result.outcome = .kept("all of it can be read at a second look")
+            }
+            guard let new else { return result }
+            result.outcome = .replaced(new.id)
+            if let finding = try check([new]).list.first {
+                throw SnapError(
+                    .io,
+                    "the repaired snapshot \(new.hexID.prefix(8)) is not whole: "
+                        + finding.message)
+            }
+            try forget(manifest.id, notes, Self.reason(new.id), for: new.id)
+        } catch let error as SnapError where error.kind == .damaged {
+            try forget(manifest.id, notes, "nothing of it can be read", for: nil)
+            result.outcome = .forgotten(error.message)
+        }
+        return result
+    }
+
+    private static func reason(_ new: [UInt8]) -> String {
+        "damaged; what can be read is in \(Hex.encode(new.prefix(4)))"
+    }
+
+    /// The new snapshot, nil in a dry run or where nothing is lost, and what is not in it.
+    private func rewrite(
+        _ manifest: Manifest, threads: Int
+    ) throws -> (Manifest?, TreeLosses) {
+        let objects = ObjectCheck(repository.objects, suspects: suspects)
+        if isDryRun {
+            var rewrite = SnapshotRewrite(objects, nil, observer)
+            _ = try rewrite.run(manifest)
+            return (nil, rewrite.losses)
+        }
+        var template = manifest
+        if !template.tags.contains(Self.tag) { template.tags.append(Self.tag) }
+        template.program = program
+        let progress = BackupProgress()
+        progress.note(users: manifest.userNames, groups: manifest.groupNames)
+        if manifest.hasXattrs { progress.noteXattrs() }
+        let writer = try SnapshotWriter(
+            repository: repository, template: template, progress: progress, threads: threads,
+            predecessor: { building in
+                // What a collection takes meanwhile must not be built on.
+                guard building.isUnrestricted else {
+                    throw SnapError(
+                        .busy,
+                        "a 'snapfs prune' has begun: run it again, and the repair after it")
+                }
+                return manifest.id
+            })
+        var rewrite = SnapshotRewrite(objects, writer, observer)
+        do {
+            let root = try rewrite.run(manifest)
+            if rewrite.losses.count == 0 {
+                writer.abandon()
+                return (nil, rewrite.losses)
+            }
+            for problem in rewrite.losses.problems { progress.problem(problem) }
+            for problem in manifest.problems { progress.problem(problem) }
+            return (try writer.finish(root: root), rewrite.losses)
+        } catch {
+            writer.abandon()
+            throw error
+        }
+    }
+
+    /// Forgets a damaged snapshot. A hold goes over to the one in its place: a collection could not
+    /// keep what cannot be read.
+    private func forget(
+        _ id: [UInt8], _ notes: SnapshotNotes, _ reason: String, for new: [UInt8]?
+    ) throws {
+        if isDryRun { return }
+        let ledger = try repository.ledger
+        if notes.isHeld(at: origin.time), let hold = notes.hold {
+            if let new {
+                var until: Int64?
+                if case .until(let end) = hold { until = end }
+                try NoteBook.add(
+                    .hold(until: until), to: [new], origin: origin, reason: reason, ledger: ledger)
+            }
+            try NoteBook.add(.release, to: [id], origin: origin, reason: reason, ledger: ledger)
+        }
+        try NoteBook.add(.forget, to: [id], origin: origin, reason: reason, ledger: ledger)
+    }
+}

@@ -1,0 +1,177 @@
+# Damage is found, with and without a key, and repaired by new files alone.
+. "$(dirname "$0")/../lib.sh"
+SRC=$T/src
+mkdir -p "$SRC"/{a,b}
+for n in 1 2 3 4 5 6; do random_file "$n" 1500000 "$SRC/a/$n"; done
+for n in {1..20}; do echo "small file $n" >"$SRC/b/$n"; done
+find "$SRC" -exec touch -h -d '1 hour ago' {} +
+new_key_repo
+for n in 1 2 3; do
+    random_file "1$n" 900000 "$SRC/b/changing"
+    backup "$SRC"
+    cp -a "$SRC" "$T/kept.$n"
+    SNAPSHOTS[n]=$SNAPSHOT
+done
+cp -a "$T/repo" "$T/whole"
+again() { rm -rf "$T/repo" "$T/cache"; cp -a "$T/whole" "$T/repo"; }
+flip() {        # FILE PART: one bit of the file, PART hundredths of the way in
+    python3 -c 'import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(f.seek(0, 2) * int(sys.argv[2]) // 100); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 4]))' "$@"
+}
+names() { (cd "$T/repo" && find . -type f ! -path './sessions/*' ! -path './tmp/*' | sort); }
+sums() { (cd "$T/whole" && find . -type f ! -path './sessions/*' -exec sha256sum {} + | sort -k 2); }
+untouched() {   # WHAT: no file that was there has changed, but the one that was damaged
+    local changed
+    changed=$(cd "$T/repo" && sha256sum --quiet -c <(sums) 2>/dev/null | grep -vF "${DAMAGED:-/none/}")
+    is "$1: no other file has changed or gone" "$changed" ""
+}
+restores() {    # WHAT SNAPSHOT TREE
+    exits 0 "$1: restore" snapfs restore "$2" --target "$T/back"
+    same "$1: is as it was" "$3" "$T/back$SRC"
+    rm -rf "$T/back"
+}
+all_restore() { for n in 1 2 3; do restores "$1, snapshot $n" "${SNAPSHOTS[n]}" "$T/kept.$n"; done; }
+clean() { exits 0 "$1: no damage" snapfs check --read-data; }
+largest() { (cd "$T/repo" && find "$1" -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d' ' -f2); }
+
+# --- scrub -----------------------------------------------------------------------------------------
+keyless() { env -u SNAPFS_KEY_FILE -u SNAPFS_PASSWORD timeout -k 5 "$LIMIT" "$SNAPFS" "$@"; }
+exits 0 "scrub without a key" keyless scrub --json
+num "hashes packs, segments and the slot" "$(value 'j["files_proven"]' "$T/out")" -ge 10
+cp -a "$T/repo" "$T/elsewhere"
+exits 0 "of a copy elsewhere" keyless scrub --repo "$T/elsewhere"
+for file in $(cd "$T/repo" && find data meta index slots -type f); do
+    flip "$T/repo/$file" 60
+    fails_with 13 "scrub finds a bit of $file" keyless scrub
+    out_has "and names it" "$file"
+    cp -a "$T/whole/$file" "$T/repo/$file"
+done
+: >"$T/repo/config"
+fails_with 13 "an empty file" keyless scrub
+again
+echo x >"$T/repo/data/notes"
+exits 0 "a foreign name is no damage" keyless scrub
+out_has "and is told" data/notes
+fails_with 10 "scrub of what is no repository" keyless scrub --repo "$T/src"
+again
+
+# --- parts that go round ---------------------------------------------------------------------------
+is "a part of nothing is a mistake" "$(try snapfs check --read-data-subset 0/3; echo "$CODE")" 64
+seen=0
+for n in 1 2 3 4; do
+    exits 0 "a quarter, run $n" snapfs check --read-data-subset 1/4 --json
+    # A run goes on into the next round where one ends.
+    ended=$(value 'int(j["round"] > 1 or j["round_bytes"] == j["round_total"])' "$T/out")
+    ((!ended)) || seen=1
+done
+is "four quarters are the whole" "$seen" 1
+exits 0 "the whole" snapfs check --read-data-subset 100%
+DAMAGED=$(largest data)
+flip "$T/repo/$DAMAGED" 50
+found=0
+for n in 1 2 3 4 5; do
+    try snapfs check --read-data-subset 1/4
+    if ((CODE == 13)); then found=$n; break; fi
+done
+num "a damaged pack is met within a round" "$found" -gt 0
+for n in 1 2; do
+    fails_with 13 "and told again by every later run" snapfs check --read-data-subset 1/4
+    out_has "with the file it touches" "$SRC/a/"
+    out_has "and the snapshot" "snapshot ${SNAPSHOTS[1]:0:8}"
+done
+exits 13 "without a cache" snapfs check --read-data-subset 50% --cache-dir /proc/none
+err_has "it says that nothing is remembered" 'not remembered'
+again
+
+# --- the index -------------------------------------------------------------------------------------
+exits 0 "a whole index" snapfs repair index
+out_has "needs no repair" 'needs no repair'
+is "and gets none" "$(names)" "$(cd "$T/whole" && find . -type f ! -path './sessions/*' | sort)"
+rm "$T"/repo/index/*
+before=$(names)
+exits 0 "dry run without an index" snapfs repair index -n
+is "writes nothing" "$(names)" "$before"
+exits 0 "repair of a missing index" snapfs repair index
+clean "a missing index"
+all_restore "a missing index"
+for file in $(cd "$T/whole" && find index -type f); do
+    again
+    DAMAGED=$file
+    flip "$T/repo/$file" $((COUNT % 100))
+    exits 0 "repair of a damaged segment" snapfs repair index
+    untouched "a damaged segment"
+    clean "a damaged segment"
+    exits 0 "and prune works again" snapfs prune
+    all_restore "a damaged segment"
+done
+again
+rm "$T"/repo/index/*
+DAMAGED=$(largest meta)
+truncate -s -1 "$T/repo/$DAMAGED"
+fails_with 13 "a pack without its table is left out" snapfs repair index
+out_has "and named" "$DAMAGED"
+
+# --- packs, and healing by a backup ----------------------------------------------------------------
+for kind in data meta; do
+    for damage in 'flip 30' 'flip 95' cut removed; do
+        again
+        DAMAGED=$(largest "$kind")
+        case $damage in
+        flip*) flip "$T/repo/$DAMAGED" "${damage#flip }" ;;
+        cut) truncate -s -9000 "$T/repo/$DAMAGED" ;;
+        removed) rm "$T/repo/$DAMAGED" ;;
+        esac
+        what="$damage $kind"
+        fails_with 13 "$what: check" snapfs check --read-data
+        exits "0|13" "$what: repair packs" snapfs repair packs
+        untouched "$what"
+        exits "0|13" "$what: repair again" snapfs repair packs
+        out_has "$what: nothing is left to do" 'no pack needs repair'
+        backup "$SRC"
+        restores "$what: the backup after it" "$SNAPSHOT" "$SRC"
+        exits 0 "$what: repair snapshots" snapfs repair snapshots
+        exits 0 "$what: prune" snapfs prune
+        clean "$what"
+        restores "$what: latest" "$SNAPSHOT" "$SRC"
+    done
+done
+again
+DAMAGED=$(largest data)
+flip "$T/repo/$DAMAGED" 50
+exits 13 "a flipped bit of content" snapfs repair packs --json
+is "loses one object" "$(value 'j["num_lost"]' "$T/out")" 1
+num "and saves the others" "$(value 'j["salvaged"]' "$T/out")" -gt 3
+backup "$SRC"
+clean "healed by a backup of the same data"
+all_restore "healed"
+
+# --- snapshots -------------------------------------------------------------------------------------
+again
+DAMAGED=$(largest data)
+flip "$T/repo/$DAMAGED" 50
+exits 0 "hold one" snapfs hold "${SNAPSHOTS[1]}"
+exits 13 "the content is lost" snapfs repair packs
+before=$(names)
+exits 0 "dry run" snapfs repair snapshots -n
+is "writes nothing" "$(names)" "$before"
+out_has "says what would be lost" "$SRC/a/"
+exits 0 "repair snapshots" snapfs repair snapshots --json
+lost=$(python3 -c 'import json, sys
+print(*sorted({j["path"] for j in map(json.loads, open(sys.argv[1])) if j["message_type"] == "lost"}))' "$T/out")
+num "says what is lost" "$(wc -w <<<"$lost")" -eq 1
+is "three are listed" "$(listed)" 3
+is "all are repaired ones" "$(value '[s["tags"] for s in j]' "$T/listed" | sort -u)" "['repaired']"
+is "with the time of the old ones" "$(value 'sorted(s["time"] for s in j)' "$T/listed")" \
+    "$(rm -rf "$T/cache"; snapfs snapshots --json --repo "$T/whole" >"$T/old"; value 'sorted(s["time"] for s in j)' "$T/old")"
+id=$(value '[s["id"] for s in j][0]' "$T/listed")
+exits 0 "restore of one" snapfs restore "$id" --target "$T/back"
+rm -f "$T/kept.1${lost#"$SRC"}"
+touch -r "$T/back$SRC/a" "$T/kept.1/a"
+same "has everything else" "$T/kept.1" "$T/back$SRC"
+exits 0 "once more" snapfs repair snapshots
+out_has "needs no repair" 'no snapshot needs repair'
+exits 0 "prune" snapfs prune
+clean "after it"
+is "the held one is still there" "$(listed)" 3
+finish

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+
+import SnapBase
+import SnapFormat
+import SnapTestSupport
+import SnapView
+import Testing
+
+@testable import SnapRepository
+
+/// Damage, and what the repairs of packs and snapshots make of it.
+@Suite struct RepairTests {
+    private static let origin = Origin(time: 9_000_000, host: "test", user: "test")
+    private static let tree: [TestEntry] = [
+        .directory(
+            "d",
+            [
+                .file("large", noise(700_000, seed: 3)), .file("medium", noise(5000, seed: 4)),
+                .file(
+                    "xattrs", [1, 2, 3],
+                    xattrs: ExtendedAttribute.encode([
+                        ExtendedAttribute(
+                            name: Array("user.long".utf8), value: noise(4000, seed: 5))
+                    ])),
+            ]),
+        .directory("e", [.text("tiny", "tiny"), .symlink("link", "tiny")]),
+        .sparse("sparse", pieces: 300),
+    ]
+
+    private func repository() throws -> TestRepository {
+        let test = try TestRepository()
+        try test.snapshot(Self.tree)
+        try test.snapshot(Self.tree + [.text("only", "here")], time: 2_000_000)
+        return test
+    }
+
+    private func check(_ test: TestRepository) throws -> CheckReport {
+        try RepositoryCheck(try test.open()).run(readData: true, threads: 2)
+    }
+
+    private func repairPacks(
+        _ test: TestRepository, isDryRun: Bool = false
+    ) throws -> PackRepairReport {
+        try PackRepair(try test.open()).run(
+            names: [], host: "test", threads: 2, isDryRun: isDryRun)
+    }
+
+    private func repairSnapshots(
+        _ test: TestRepository, isDryRun: Bool = false
+    ) throws -> [RepairedSnapshot] {
+        var repaired: [RepairedSnapshot] = []
+        try SnapshotRepair(
+            try test.open(), origin: Self.origin, program: "test", isDryRun: isDryRun
+        ).run(readData: true, threads: 2) { repaired.append($0) }
+        return repaired
+    }
+
+    private func prune(_ test: TestRepository) throws {
+        let repository = try test.open()
+        _ = try Collector(
+            ledger: try repository.ledger,
+            inventory: PackInventory(repository, unusedMax: .bytes(0)),
+            liveness: SessionWatch(cache: nil), origin: Self.origin, now: Self.origin.time
+        ).run()
+    }
+
+    /// Path and content of everything in a snapshot.
+    private func contents(_ manifest: Manifest, _ test: TestRepository) throws -> [String: [UInt8]]
+    {
+        let view = try SnapshotView(manifest, repository: try test.open(), caches: ViewCaches())
+        var iterator = TreeIterator(view, below: view.root)
+        var found: [String: [UInt8]] = [:]
+        while let place = try iterator.next() {
+            var bytes = try view.entry(place).target + (try view.xattrRun(of: view.entry(place)))
+            if place.attributes.isRegular {
+                var content = [UInt8](repeating: 0, count: Int(place.attributes.size))
+                let count = try content.withUnsafeMutableBytes {
+                    try view.read(place, at: 0, into: $0)
+                }
+                #expect(count == content.count)
+                bytes += content
+            }
+            found[String(decoding: iterator.path, as: UTF8.self)] = bytes
+        }
+        return found
+    }
+
+    private func largest(_ test: TestRepository, _ directory: String) throws -> String {
+        try #require(
+            try test.files(directory).max { try test.read($0).count < test.read($1).count })
+    }
+
+    // MARK: Packs
+
+    @Test func whatCanBeReadIsSavedAndWhatIsLostIsMissing() throws {
+        let test = try repository()
+        let pack = try largest(test, "data")
+        try test.flip(pack, at: 1000)
+        #expect(try repairPacks(test, isDryRun: true).lostCount == 1)
+        #expect(try test.files("data").count == 1)
+        let report = try repairPacks(test)
+        #expect(report.damaged == [pack])
+        #expect(report.lostCount == 1 && report.salvaged > 100)
+        let found = try check(test)
+        #expect(
+            found.findings.allSatisfy {
+                if case .entry(_, let path) = $0.place { return path == Array("/d/large".utf8) }
+                return false
+            })
+        #expect(found.damagedSnapshots.count == 2)
+        #expect(try repairPacks(test).damaged == [])
+        // A backup of the same data heals all of them.
+        try test.snapshot(Self.tree, time: 3_000_000)
+        #expect(try check(test).findingCount == 0)
+    }
+
+    @Test func damageThatNoObjectLiesInLosesNothing() throws {
+        let test = try repository()
+        for directory in ["data", "meta"] {
+            for offset in [5, 40, 70] {
+                try test.flip(try largest(test, directory), at: offset)
+                #expect(try repairPacks(test).lostCount == 0)
+                #expect(try check(test).findingCount == 0)
+                try prune(test)
+            }
+            let pack = try largest(test, directory)
+            try test.overwrite(pack, Array(try test.read(pack).dropLast(40)))
+            #expect(try repairPacks(test).lostCount == 0)
+            #expect(try check(test).findingCount == 0)
+            try prune(test)
+        }
+        #expect(
+            try contents(try test.open().catalog().snapshots[0], test)["/d/large"]?.count == 700_000
+        )
+    }
+
+    @Test func withoutAWholeIndexNoPackIsRepaired() throws {
+        let test = try repository()
+        try test.flip(try largest(test, "data"), at: 1000)
+        try test.flip(try test.files("index")[0], at: 200)
+        #expect {
+            try repairPacks(test)
+        } throws: {
+            ($0 as? SnapError)?.kind == .damaged
+        }
+        #expect(try test.files("data").count == 1)
+    }
+
+    // MARK: Snapshots
+
+    @Test func aRepairedSnapshotHasAllThatCanBeRead() throws {
+        let test = try repository()
+        let before = try test.open().catalog().snapshots
+        let whole = try before.map { try contents($0, test) }
+        try test.flip(try largest(test, "data"), at: 1000)
+        #expect(try repairSnapshots(test, isDryRun: true).count == 2)
+        #expect(try test.open().catalog().snapshots == before)
+        let repaired = try repairSnapshots(test)
+        #expect(repaired.map(\.lostCount) == [1, 1])
+        let after = try test.open().catalog()
+        #expect(after.forgotten.map(\.id) == before.map(\.id))
+        for (old, new) in zip(before, after.snapshots) {
+            #expect(new.time == old.time && new.host == old.host && new.paths == old.paths)
+            #expect(new.tags == old.tags + ["repaired"])
+            #expect(new.predecessor == old.id && new.logicalID == new.id)
+            #expect(new.problems.map(\.path) == [Array("/d/large".utf8)])
+        }
+        for (tree, new) in zip(whole, after.snapshots) {
+            #expect(try contents(new, test) == tree.filter { $0.key != "/d/large" })
+        }
+        #expect(try repairSnapshots(test).count == 0)
+        try prune(test)
+        _ = try repairPacks(test)
+        #expect(try check(test).findingCount == 0)
+    }
+
+    @Test func anInterruptedRepairIsFinishedByTheNext() throws {
+        let test = try repository()
+        let old = try test.open().catalog().snapshots[0]
+        try NoteBook.add(
+            .hold(until: nil), to: [old.id], origin: Self.origin, ledger: try test.open().ledger)
+        try test.flip(try largest(test, "data"), at: 1000)
+        _ = try repairSnapshots(test)
+        // As if the notes had not been written.
+        for note in try test.files("notes") where !note.hasSuffix(".1") || !note.contains(old.hexID)
+        {
+            try test.remove(note)
+        }
+        let again = try repairSnapshots(test)
+        #expect(again.count == 2)
+        let catalog = try test.open().catalog()
+        #expect(catalog.snapshots.count == 2)
+        #expect(catalog.forgotten.count == 2)
+        let new = try #require(catalog.snapshots.first { $0.predecessor == old.id })
+        #expect(catalog.notes[new.id].hold == .forEver)
+        #expect(catalog.notes[old.id].hold == nil)
+    }
+
+    @Test func aSnapshotOfWhichNothingIsLeftIsOnlyForgotten() throws {
+        let test = try repository()
+        let manifests = try test.open().catalog().snapshots
+        try test.flip("snapshots/\(manifests[0].hexID)", at: 200)
+        for pack in try test.files("meta") { try test.remove(pack) }
+        let repaired = try repairSnapshots(test)
+        #expect(repaired.count == 2)
+        #expect(
+            repaired.allSatisfy {
+                if case .forgotten = $0.outcome { return true }
+                return false
+            })
+        #expect(try test.open().catalog().snapshots == [])
+    }
+
+    @Test func lostAttributesAreNoReasonToLoseTheFile() throws {
+        let test = try repository()
+        let id = try test.open().keys.id(
+            .data,
+            ExtendedAttribute.encode([
+                ExtendedAttribute(name: Array("user.long".utf8), value: noise(4000, seed: 5))
+            ]))
+        let place = try test.open().objects.locate(id)
+        try test.flip(
+            place.pack.description.storeName, at: Int(place.record.offset) + 20)
+        _ = try repairSnapshots(test)
+        let new = try test.open().catalog().snapshots[0]
+        #expect(try contents(new, test)["/d/xattrs"] == [1, 2, 3])
+        #expect(new.problems.contains { $0.path == Array("/d/xattrs".utf8) })
+    }
+
+    // MARK: Everything
+
+    /// Every file flipped, cut and removed: found, then repaired as the manual says.
+    @Test func everyDamageIsFoundAndRepaired() throws {
+        let test = try repository()
+        let manifests = try test.open().catalog().snapshots
+        let whole = try contents(manifests[1], test)
+        let all = try ["data", "meta", "index", "snapshots"].flatMap { try test.files($0) }
+        let kept = try Dictionary(
+            uniqueKeysWithValues: all.map { ($0, try test.read($0)) })
+        for file in all {
+            let bytes = kept[file]!
+            for damage in [0, 90, 300, bytes.count / 2, bytes.count - 1].filter({ $0 < bytes.count }
+            )
+            .map({ offset in
+                var changed = bytes
+                changed[offset] ^= 1
+                return changed as [UInt8]?
+            }) + [Array(bytes.prefix(bytes.count / 2)), [], nil] {
+                if let damage { try test.overwrite(file, damage) } else { try test.remove(file) }
+                if damage != nil, !file.hasPrefix("snapshots") {
+                    #expect(
+                        try StoreScrub(try test.store()).run(threads: 1).damage.count == 1,
+                        "scrub: \(file)")
+                }
+                if damage != nil || !file.hasPrefix("snapshots") {
+                    #expect(try check(test).findingCount > 0, "check: \(file)")
+                }
+                try repairAll(test)
+                #expect(try check(test).findings == [], "\(file) \(damage?.count ?? -1)")
+                for manifest in try test.open().catalog().snapshots {
+                    let tree = try contents(manifest, test)
+                    for (path, content) in tree where path != "/only" {
+                        #expect(whole[path] == content, "\(file): \(path)")
+                    }
+                }
+                try restore(test, kept)
+            }
+        }
+    }
+
+    private func repairAll(_ test: TestRepository) throws {
+        _ = try IndexRepair(try test.open()).run(host: "test", isDryRun: false)
+        _ = try repairPacks(test)
+        try test.snapshot(Self.tree, time: 3_000_000)
+        _ = try repairSnapshots(test)
+        try prune(test)
+    }
+
+    private func restore(_ test: TestRepository, _ kept: [String: [UInt8]]) throws {
+        for directory in ["data", "meta", "index", "snapshots", "gc", "notes", "sessions"] {
+            for file in try test.files(directory) { try test.remove(file) }
+        }
+        for (name, bytes) in kept { try test.overwrite(name, bytes) }
+    }
+}
