@@ -9,6 +9,9 @@ import SnapRepository
 /// One run of `copy`, and what it tells.
 final class CopyRun {
     private let from: RepositoryAccess
+    private let to: RepositoryAccess
+    /// Snapshots of the destination that are new or have new notes.
+    private var written: [[UInt8]] = []
     private let output: Output
     private let isDryRun: Bool
     private let copy: RepositoryCopy
@@ -52,6 +55,7 @@ final class CopyRun {
         _ from: RepositoryAccess, _ to: RepositoryAccess, _ output: Output, _ command: CopyCommand
     ) throws {
         self.from = from
+        self.to = to
         self.output = output
         isDryRun = command.dryRun
         let progress = Progress(output, counting: .entries)
@@ -84,11 +88,25 @@ final class CopyRun {
             progress.expect(
                 items: new.reduce(0) { Self.sum($0, $1.root.attributes.count) },
                 bytes: new.reduce(0) { Self.sum($0, $1.totals.bytes) })
-            for manifest in chosen { try show(manifest, try copy.copy(manifest)) }
+            do {
+                for manifest in chosen { try show(manifest, try copy.copy(manifest)) }
+            } catch {
+                try? record()
+                throw error
+            }
+            try record()
         }
         // What cannot be read may be what was to be copied.
         summary.damaged += UInt64(from.damagedManifests.count)
         try finish()
+    }
+
+    /// What was written is in the log of the destination.
+    private func record() throws {
+        if written.isEmpty { return }
+        try to.audit(
+            "copy", snapshots: written, counts: [("bytes_added", summary.dataAddedPacked)],
+            remarks: ["from repository \(from.repository.hexID)"])
     }
 
     private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
@@ -119,6 +137,7 @@ final class CopyRun {
             line.dataAdded = made.totals.bytesAdded
             line.dataAddedPacked = made.totals.bytesStored
             summary.copied += 1
+            written.append(made.id)
             summary.bytesRead = Self.sum(summary.bytesRead, bytesRead)
             summary.dataAdded += made.totals.bytesAdded
             summary.dataAddedPacked += made.totals.bytesStored
@@ -130,6 +149,7 @@ final class CopyRun {
             var line = Line(manifest, notes == 0 ? "there" : "updated")
             line.copy = there.hexID
             line.notes = notes
+            if notes > 0 { written.append(there.id) }
             summary.there += 1
             try show(
                 line,

@@ -51,6 +51,11 @@ struct RepairIndexCommand: Command {
         let report = try IndexRepair(access.repository, observer: observer)
             .run(host: Origin.hostName, isDryRun: repair.dryRun)
         progress.finish()
+        if report.segments > 0 && !repair.dryRun {
+            try access.audit(
+                "repair index",
+                counts: [("segments", UInt64(report.segments)), ("packs", UInt64(report.packs))])
+        }
         for (name, error) in report.damaged + report.unreadable {
             try FindingLine.show(CheckFinding(.file(name), error.message), output)
         }
@@ -115,6 +120,14 @@ struct RepairPacksCommand: Command {
             names: packs.map(\.text), host: Origin.hostName,
             threads: Processors.count(in: 1...16), isDryRun: repair.dryRun)
         progress.finish()
+        if !report.damaged.isEmpty && !repair.dryRun {
+            try access.audit(
+                "repair packs",
+                counts: [
+                    ("packs", UInt64(report.damaged.count)),
+                    ("saved", UInt64(report.salvaged)), ("lost", UInt64(report.lostCount)),
+                ])
+        }
         try show(report, output)
         guard report.lostCount == 0 else {
             throw SnapError(
@@ -178,16 +191,21 @@ struct RepairSnapshotsCommand: Command {
             observer: CheckCommand.observer(output, progress, readData: readData),
             origin: .current(), program: Version.program, isDryRun: repair.dryRun)
         var (damaged, replaced, forgotten) = (0, 0, 0)
+        var changed: [[UInt8]] = []
         try run.run(readData: readData, threads: Processors.count(in: 1...16)) { snapshot in
             damaged += 1
             switch snapshot.outcome {
             case .replaced: replaced += 1
             case .forgotten: forgotten += 1
-            case .kept: break
+            case .kept: return try show(snapshot, output)
             }
-            try RepairedLine(snapshot: snapshot, isDryRun: repair.dryRun).show(output)
+            changed.append(snapshot.id)
+            try show(snapshot, output)
         }
         progress.finish()
+        if !changed.isEmpty && !repair.dryRun {
+            try access.audit("repair snapshots", snapshots: changed)
+        }
         if output.json {
             return try output.json(
                 Summary(
@@ -199,6 +217,10 @@ struct RepairSnapshotsCommand: Command {
             try output.note(
                 "'snapfs prune' takes the damaged ones away; until then 'check' names them")
         }
+    }
+
+    private func show(_ snapshot: RepairedSnapshot, _ output: Output) throws {
+        try RepairedLine(snapshot: snapshot, isDryRun: repair.dryRun).show(output)
     }
 }
 
