@@ -835,7 +835,8 @@ class Snapshot:
         need(self.id.hex() == name, f"snapshots/{name}: the id is not the name")
         need(self.state[0] <= 1 and self.source[0] in (1, 2),
              f"snapshots/{name}: unknown state or source")
-        need(all(uint(each, 8, 4) < 10**9 for each in (self.time, self.end, self.start)),
+        need(all(uint(each, 8, 4) < 10**9 and abs(unpack("<q", each[:8])[0]) <= 2**55
+                 for each in (self.time, self.end, self.start)),
              f"snapshots/{name}: bad time")
         seconds, nanoseconds = struct.unpack("<qI", self.time)
         self.time = seconds * 10**9 + nanoseconds

@@ -44,6 +44,8 @@ package struct Manifest: Sendable, Equatable {
     }
 
     package static let problemsMax = 1000
+    /// Some billion years around 1970, so that sums and differences of times fit.
+    package static let secondsRange: ClosedRange<Int64> = -(1 << 55)...(1 << 55)
 
     /// The error of a manifest that nobody could read again.
     package static func tooLarge(_ size: Int) -> SnapError {
@@ -208,7 +210,9 @@ package struct Manifest: Sendable, Equatable {
     private static func timestamp(_ bytes: [UInt8], _ name: String) throws -> Timestamp {
         var reader = ByteReader(bytes, name: name)
         let time = Timestamp(seconds: try reader.i64(), nanoseconds: try reader.u32())
-        guard time.nanoseconds < 1_000_000_000 else { throw reader.damaged("time out of range") }
+        guard time.nanoseconds < 1_000_000_000, secondsRange.contains(time.seconds) else {
+            throw reader.damaged("time out of range")
+        }
         return time
     }
 

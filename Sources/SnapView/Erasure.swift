@@ -11,7 +11,8 @@ import SnapRepository
 /// What an erasure does to one snapshot.
 package struct ErasedSnapshot: Sendable {
     package var manifest: Manifest
-    /// What takes its place; nil for one that is forgotten anyway or no backup that was finished.
+    /// What has taken its place; nil before, and for one that is forgotten anyway or no backup that
+    /// was finished.
     package var successor: Manifest?
     /// What goes: entries, and bytes of files.
     package var entries: UInt64
@@ -22,16 +23,17 @@ package struct ErasedSnapshot: Sendable {
 package final class Erasure {
     private let repository: Repository
     private let caches: ViewCaches
-    private let catalog: Catalog
+    private var catalog: Catalog
     /// None lies below another.
     private let paths: [[[UInt8]]]
     private let origin: Origin
     private let program: String
 
-    /// `paths` from the root of snapshots. Throws `.invalid` for the root itself.
+    /// `paths` from the root of snapshots, which are those of the catalog. Throws `.invalid` for
+    /// the root itself.
     package init(
-        _ repository: Repository, _ paths: [[UInt8]], caches: ViewCaches, origin: Origin,
-        program: String
+        _ repository: Repository, _ catalog: Catalog, _ paths: [[UInt8]], caches: ViewCaches,
+        origin: Origin, program: String
     ) throws {
         let components = paths.map { pathComponents($0) }
         guard !components.contains(where: \.isEmpty) else {
@@ -45,7 +47,7 @@ package final class Erasure {
         self.caches = caches
         self.origin = origin
         self.program = program
-        catalog = try repository.catalog()
+        self.catalog = catalog
     }
 
     /// The snapshots that have one of the paths, finished or not, forgotten or not, oldest first.
@@ -70,10 +72,12 @@ package final class Erasure {
         return found
     }
 
-    /// Why a snapshot must not be erased: it is held at this time, in Unix seconds.
-    package func refusal(_ manifest: Manifest, now: Int64) -> SnapError? {
-        guard catalog.notes[manifest.id].isHeld(at: now) else { return nil }
-        return SnapError(
+    /// Throws `.refused` where a snapshot is held: then it must not be erased.
+    package func requireReleased(_ manifest: Manifest) throws {
+        // A clock may end a hold too late, never too early.
+        let now = ClockJump.trusted(catalog.snapshots + catalog.forgotten, now: origin.time)
+        guard catalog.notes[manifest.id].isHeld(at: now) else { return }
+        throw SnapError(
             .refused,
             "snapshot \(manifest.hexID.prefix(8)) is held; release it with 'snapfs hold --release' "
                 + "first")
@@ -92,17 +96,32 @@ package final class Erasure {
         return attributes.isDirectory || attributes.isRegular ? attributes.size : 0
     }
 
-    /// Erases one of `affected`. Whatever happens meanwhile, it is listed as it was or without the
-    /// paths, and running it again completes it.
-    package func erase(_ snapshot: ErasedSnapshot) throws -> ErasedSnapshot {
+    /// Erases one of `affected`; nil where a collection has taken it meanwhile. Interrupted, it is
+    /// listed as it was, or twice until it is run again. Throws `.refused` where it is held.
+    package func erase(_ snapshot: ErasedSnapshot) throws -> ErasedSnapshot? {
         var snapshot = snapshot
         let old = snapshot.manifest
-        if old.state == .complete, !catalog.notes[old.id].isForgotten {
-            snapshot.successor = try written(for: old) ?? rewrite(old)
+        let ledger = try repository.ledger
+        while true {
+            try catalog.refresh(ledger)
+            let isListed = catalog.snapshots.contains { $0.id == old.id }
+            guard isListed || catalog.forgotten.contains(where: { $0.id == old.id }) else {
+                return nil
+            }
+            try requireReleased(old)
+            let notes = catalog.notes[old.id]
+            if let successor = snapshot.successor, !isListed {
+                // It was given up while it was written again.
+                try NoteBook.add(.forget, to: [successor.id], origin: origin, ledger: ledger)
+                snapshot.successor = nil
+            } else if isListed, old.state == .complete, snapshot.successor == nil {
+                snapshot.successor = try written(for: old) ?? rewrite(old)
+            }
+            // What was said of it while it was written again may change what is right.
+            if try NoteBook.add(.erase, to: old.id, after: notes, origin: origin, ledger: ledger) {
+                return snapshot
+            }
         }
-        try NoteBook.add(
-            .erase, to: [old.id], origin: origin, ledger: try repository.ledger)
-        return snapshot
     }
 
     /// What an erasure that was interrupted before its note has written.
@@ -126,10 +145,15 @@ package final class Erasure {
             repository: repository, template: template, progress: BackupProgress(), threads: 2,
             copied: CopiedChunks()
         ) { building in
-            guard building.allowsPredecessor(old.id) else {
+            // What was there before the announcement may have been collected.
+            try catalog.refresh(try repository.ledger)
+            guard catalog.snapshots.contains(where: { $0.id == old.id }),
+                building.allowsPredecessor(old.id)
+            else {
                 throw SnapError(
                     .busy,
-                    "snapshot \(old.hexID.prefix(8)) is being collected; run 'snapfs prune' first")
+                    "snapshot \(old.hexID.prefix(8)) is forgotten or being collected; run the same "
+                        + "again")
             }
             return old.id
         }
@@ -137,13 +161,7 @@ package final class Erasure {
             writer.abandon()
             throw error
         }
-        let manifest = try writer.finish(root: old.root)
-        // Its tags and holds are those of the old one.
-        if let tags = catalog.notes[old.id].tags {
-            try NoteBook.add(
-                .tags(tags), to: [manifest.id], origin: origin, ledger: try repository.ledger)
-        }
-        return manifest
+        return try writer.finish(root: old.root)
     }
 
     /// The words of the old snapshot, less what they say of the paths.
@@ -156,7 +174,8 @@ package final class Erasure {
             let components = pathComponents(problem.path)
             return !paths.contains { components.starts(with: $0) }
         }
-        template.problemCount -= UInt64(old.problems.count - template.problems.count)
+        template.problemCount -= min(
+            template.problemCount, UInt64(old.problems.count - template.problems.count))
         for path in paths {
             guard let place = try place(path, view) else { continue }
             template.root.attributes.count -= Self.weight(place)

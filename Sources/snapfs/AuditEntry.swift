@@ -12,7 +12,7 @@ extension Repository {
         remarks: [String] = [], _ output: Output
     ) throws {
         var event = AuditLog.Event(
-            command, origin: .current(), program: "snapfs \(Version.program)")
+            command, origin: .current(), program: Version.words)
         event.snapshots = snapshots
         event.counts = counts.map { AuditRecord.Count($0, $1) }
         event.remarks = remarks

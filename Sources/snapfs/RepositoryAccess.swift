@@ -91,13 +91,18 @@ final class RepositoryAccess {
 
     // MARK: Snapshots
 
-    /// The complete snapshots that pass a filter, or the forgotten ones, oldest first.
-    func manifests(
-        _ filter: SnapshotFilter, forgotten: Bool = false
-    ) throws -> [Manifest] {
+    /// The complete snapshots that pass a filter, oldest first.
+    func manifests(_ filter: SnapshotFilter) throws -> [Manifest] {
         let choice = filter.choice
-        let found = try forgotten ? catalog().forgotten : catalog().snapshots
-        return found.filter { $0.state == .complete && choice.accepts($0) }
+        return try manifests().filter { choice.accepts($0) }
+    }
+
+    /// Those that are forgotten and may come back, oldest first: what was erased does not.
+    func forgotten() throws -> [Manifest] {
+        let catalog = try catalog()
+        return catalog.forgotten.filter {
+            $0.state == .complete && !catalog.notes[$0.id].isErased
+        }
     }
 
     private func manifests() throws -> [Manifest] {

@@ -75,6 +75,19 @@ import Testing
         }
     }
 
+    /// From what was seen on, without a listing.
+    @Test func theNewestIsFoundHoweverManyCameSince() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        for count in [1, 1, 2, 3, 4, 5, 7, 8, 9, 31, 1] {
+            let watched = try test.open(cache: cache)
+            #expect(try AuditLog(watched).append(event("seen")) == nil)
+            try append(count)
+        }
+        let found = try AuditLog(repository).verify()
+        #expect(found.findings.isEmpty && found.records == 11 + 72)
+    }
+
     @Test func writersAtTheSameTimeLoseNothing() throws {
         let (path, count) = (test.path, 8)
         let key = Credential.keyFile(.init([UInt8](repeating: 7, count: 32)))

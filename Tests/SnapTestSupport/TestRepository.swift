@@ -70,8 +70,11 @@ package final class TestRepository {
     }
 
     /// Opens it, with nothing in the caches.
-    package func open(_ store: (any Store)? = nil) throws -> Repository {
-        let repository = try Repository.open(try store ?? self.store(), key)
+    package func open(
+        _ store: (any Store)? = nil, cache: (any Store)? = nil
+    ) throws -> Repository {
+        let repository = try Repository.open(
+            try store ?? self.store(), key, cache: { _ in cache })
         try repository.refresh()
         return repository
     }

@@ -393,6 +393,8 @@ def make_manifest():
     for name, data in [
             ("id", manifest(id=bytes(16))), ("state", manifest(state=2)),
             ("totals", manifest(totals=totals[:-1])), ("time", manifest(time=i64(0) + u32(10 ** 9))),
+            ("time-late", manifest(time=i64(2 ** 55 + 1) + u32(0))),
+            ("time-early", manifest(time=i64(-(2 ** 55) - 1) + u32(0))),
             ("root-file", manifest(root=leaf([entry(b"", REGULAR)]))),
             ("root-named", manifest(root=leaf([entry(b"a", DIRECTORY)]))),
             ("root-empty", manifest(root=leaf([]))), ("root-two", manifest(root=two)),

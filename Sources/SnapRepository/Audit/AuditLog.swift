@@ -47,8 +47,8 @@ package struct AuditLog {
     /// Appends a record, durable on return. Returns what is wrong with the repository as this
     /// machine has seen it, nil in general; the record says so, too.
     package func append(_ event: Event) throws -> String? {
-        var newest = try numbers().last ?? 0
         var seen = SeenAudit(cache: repository.cache)
+        var newest = try newest(seen)
         let rollback = try rollback(seen, newest)
         var record = AuditRecord(
             number: 0, origin: event.origin, predecessor: nil, command: event.command,
@@ -67,6 +67,31 @@ package struct AuditLog {
             }
             newest = record.number
         }
+    }
+
+    /// The number of the newest record, 0 without any. From the one that this machine has seen on
+    /// only a few names are asked for: after years there are too many to list for each backup.
+    private func newest(_ seen: SeenAudit) throws -> UInt64 {
+        guard let known = seen.newest?.number, try isThere(known) else {
+            return try numbers().last ?? 0
+        }
+        var (found, step) = (known, UInt64(1))
+        while try isThere(found + step) {
+            found += step
+            step *= 2
+        }
+        while step > 1 {
+            step /= 2
+            if try isThere(found + step) { found += step }
+        }
+        return found
+    }
+
+    private func isThere(_ number: UInt64) throws -> Bool {
+        do { _ = try repository.store.open(AuditRecord.storeName(number)) } catch let error
+            as SnapError where error.kind == .notFound
+        { return false }
+        return true
     }
 
     /// Whether the repository lacks what this machine has seen of it.

@@ -38,6 +38,8 @@ package final class Collector<L: Ledger, I: Inventory> {
     private let origin: Origin
     /// Seconds since 1970, for holds.
     private let now: Int64
+    /// Called with what a run has decided to take, before it takes it.
+    package var decided: (CollectionEnd) throws -> Void = { _ in }
     /// The session of this run.
     private var own: [UInt8] = []
 
@@ -326,6 +328,7 @@ package final class Collector<L: Ledger, I: Inventory> {
             return .nothing
         }
         guard let closed = try close(end) else { return .nothing }
+        if closed.isOurs { try decided(closed.end) }
         try delete(closed.end)
         return .done(closed.end)
     }

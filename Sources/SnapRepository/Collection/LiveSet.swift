@@ -32,6 +32,15 @@ final class LiveSet {
         return (entry, try segments[segment].pack(entry.pack))
     }
 
+    /// Whether an object of a pack is needed, and found there and nowhere else.
+    func isNeeded(
+        _ object: PackedObject, _ place: RecordPlace, _ description: PackDescription
+    ) throws -> Bool {
+        guard let found = try location(object.id) else { return false }
+        return found.pack.description.name == description.name && found.entry.record == place
+            && found.entry.offset == object.offset
+    }
+
     private func isMarked(_ segment: Int, _ number: Int) -> Bool {
         bits[segment][number / 64] & (1 << UInt64(number % 64)) != 0
     }

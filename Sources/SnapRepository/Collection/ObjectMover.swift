@@ -37,7 +37,7 @@ final class ObjectMover {
                 inside.append(trailer.objects[next])
                 next += 1
             }
-            let needed = try inside.filter { try isNeeded($0, place, description) }
+            let needed = try inside.filter { try live.isNeeded($0, place, description) }
             if needed.isEmpty { continue }
             if needed.count == inside.count {
                 try sink.append(
@@ -47,14 +47,6 @@ final class ObjectMover {
             }
             if sink.pending >= Self.segmentEntries { try publish() }
         }
-    }
-
-    private func isNeeded(
-        _ object: PackedObject, _ place: RecordPlace, _ description: PackDescription
-    ) throws -> Bool {
-        guard let found = try live.location(object.id) else { return false }
-        return found.pack.description.name == description.name && found.entry.record == place
-            && found.entry.offset == object.offset
     }
 
     private static func object(_ object: PackedObject) -> RecordObject {

@@ -122,10 +122,24 @@ package final class PackInventory: Inventory {
             unused -= use.dead
             size -= use.dead
         }
+        if thorough {
+            for use in rest where !condemned.contains(use.description.packName) {
+                try poll()
+                if try hasUnneeded(use.description) { condemned.insert(use.description.packName) }
+            }
+        }
         condemned.formUnion(
             Self.small(rest.filter { !condemned.contains($0.description.packName) }))
         count(uses, condemned)
         return Array(condemned)
+    }
+
+    /// Whether a pack holds anything that is not needed there: also what the index finds elsewhere.
+    private func hasUnneeded(_ description: PackDescription) throws -> Bool {
+        let trailer = try objects.pack(PackReference(description)).trailer()
+        return try trailer.objects.contains { object in
+            try !live.isNeeded(object, trailer.records[Int(object.record)], description)
+        }
     }
 
     private static func small(_ uses: [Use]) -> [PackName] {

@@ -54,7 +54,13 @@ package final class SessionWatch: Liveness {
     }
 
     private func isStale(_ session: [UInt8], _ heartbeat: UInt32) -> Bool {
-        let key = "\(Hex.encode(session)).\(heartbeat)"
+        isStale(Hex.encode(session), "\(heartbeat)")
+    }
+
+    /// Whether something of this name has been in this state for as long as a session may be
+    /// silent; neither has a dot or a slash.
+    func isStale(_ name: String, _ state: String) -> Bool {
+        let key = "\(name).\(state)"
         if let first = seen[key] { return now - first >= Self.patience }
         seen[key] = now
         // Without a cache nothing is remembered, and the session is waited for.

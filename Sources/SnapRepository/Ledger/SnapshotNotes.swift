@@ -137,6 +137,22 @@ package struct NoteBook: Sendable {
         try ledger.synchronize()
     }
 
+    /// Says something of a snapshot provided that nothing was said since its notes were read; false
+    /// where there is a newer one.
+    package static func add(
+        _ action: Note.Action, to snapshot: [UInt8], after notes: SnapshotNotes, origin: Origin,
+        ledger: some Ledger
+    ) throws -> Bool {
+        guard notes.newest < UInt32.max else {
+            throw SnapError(.unsupported, "snapshot \(Hex.encode(snapshot)) has 2^32 notes")
+        }
+        let note = Note(
+            snapshot: snapshot, number: notes.newest + 1, origin: origin, action: action)
+        guard try ledger.create(.note(note)) != nil else { return false }
+        try ledger.synchronize()
+        return true
+    }
+
     /// Takes back that a snapshot is forgotten. Throws `.notFound` where a collection was faster.
     package static func unforget(
         _ snapshot: [UInt8], origin: Origin, ledger: some Ledger

@@ -55,12 +55,14 @@ package struct RetentionPolicy: Sendable {
     ) -> [Verdict] {
         var verdicts = group.sorted(by: Manifest.isBefore)
             .map { Verdict(manifest: $0, reasons: []) }
+        // A clock may end a hold too late, never too early.
+        let trusted = ClockJump.trusted(group, now: now)
         let past = verdicts.indices.filter { verdicts[$0].manifest.time.seconds <= now }
         for index in verdicts.indices {
             let manifest = verdicts[index].manifest
             let notes = notes[manifest.id]
             if notes.damage != nil { verdicts[index].reasons.append(.unclear) }
-            if notes.isHeld(at: now) { verdicts[index].reasons.append(.held) }
+            if notes.isHeld(at: trusted) { verdicts[index].reasons.append(.held) }
             if manifest.time.seconds > now { verdicts[index].reasons.append(.inTheFuture) }
             for tag in manifest.tags where tags.contains(tag) {
                 verdicts[index].reasons.append(.tag(tag))

@@ -133,7 +133,8 @@ private final class ReadRecord {
     func order(
         _ packs: [PackDescription]
     ) -> (current: UInt32, due: [(name: ObjectID, round: UInt32)]) {
-        let current = max(1, packs.map { round($0.name) }.max() ?? 1)
+        // The record may be damaged: no number of rounds is that high.
+        let current = min(max(1, packs.map { round($0.name) }.max() ?? 1), UInt32.max / 2)
         let names = packs.map(\.name).sorted { (round($0), $0) < (round($1), $1) }
         let due = names.map { (name: $0, round: round($0) < current ? current : current + 1) }
         guard cache == nil, !due.isEmpty else { return (current, due) }

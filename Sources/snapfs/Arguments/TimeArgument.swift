@@ -17,6 +17,13 @@ struct TimeArgument: ExpressibleByArgument, Equatable {
         self = time
     }
 
+    /// Throws unless the end of a hold lies ahead.
+    func requireFuture() throws {
+        guard seconds > Timestamp.now().seconds else {
+            throw ValidationError("--hold-until must lie in the future.")
+        }
+    }
+
     var timestamp: Timestamp { Timestamp(seconds: seconds, nanoseconds: nanoseconds) }
 
     private init(seconds: Int64, nanoseconds: UInt32) {

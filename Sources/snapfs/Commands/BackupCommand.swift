@@ -205,6 +205,8 @@ struct BackupDescription: ParsableArguments {
             valueName: "time"))
     var holdUntil: TimeArgument?
 
+    func validate() throws { try holdUntil?.requireFuture() }
+
     @Option(
         help: ArgumentHelp(
             "The time of the snapshot, such as 2026-11-21T02:00:00Z (default: now).",

@@ -57,7 +57,7 @@ struct BackupRun {
         manifest.paths = paths.sorted { $0.lexicographicallyPrecedes($1) }
         manifest.job = command.description.job?.text
         manifest.tags = command.description.tags.map(\.text)
-        manifest.program = "snapfs \(Version.program)"
+        manifest.program = Version.words
         return manifest
     }
 

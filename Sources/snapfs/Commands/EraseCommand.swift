@@ -46,8 +46,8 @@ struct EraseCommand: Command {
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let erasure = try Erasure(
-            access.repository, paths.map(\.bytes), caches: ViewCaches(), origin: .current(),
-            program: "snapfs \(Version.program)")
+            access.repository, try access.catalog(), paths.map(\.bytes), caches: ViewCaches(),
+            origin: .current(), program: Version.words)
         let choice = filter.choice
         let ids = try snapshots.isEmpty ? nil : Set(access.ids(snapshots, filter))
         var isWhole = true
@@ -58,10 +58,7 @@ struct EraseCommand: Command {
             output.warning(
                 Text("snapshot \(manifest.hexID.prefix(8)) cannot be read: \(error.message)"))
         }
-        let now = Timestamp.now().seconds
-        for snapshot in affected {
-            if let refusal = erasure.refusal(snapshot.manifest, now: now) { throw refusal }
-        }
+        for snapshot in affected { try erasure.requireReleased(snapshot.manifest) }
         try erase(affected, erasure, access, output)
         guard isWhole && access.damagedManifests.isEmpty else {
             throw SnapError(
@@ -82,12 +79,14 @@ struct EraseCommand: Command {
         do {
             for snapshot in affected {
                 try Interruption.check()
-                let erased = try dryRun ? snapshot : erasure.erase(snapshot)
+                guard let erased = try dryRun ? snapshot : erasure.erase(snapshot) else {
+                    continue
+                }
                 done.append(erased)
                 try show(erased, output)
             }
         } catch {
-            try record(done, access)
+            try? record(done, access)
             throw error
         }
         try record(done, access)

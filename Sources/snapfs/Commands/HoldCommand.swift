@@ -40,9 +40,7 @@ struct HoldCommand: Command {
         if release && holdUntil != nil {
             throw ValidationError("Give either --hold-until or --release.")
         }
-        if let holdUntil, holdUntil.seconds <= Timestamp.now().seconds {
-            throw ValidationError("--hold-until must lie in the future.")
-        }
+        try holdUntil?.requireFuture()
     }
 
     func perform(_ output: Output) throws {

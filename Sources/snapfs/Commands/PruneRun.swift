@@ -11,6 +11,7 @@ struct PruneRun {
     private let output: Output
     private let inventory: PackInventory
     private let collector: Collector<SealedLedger, PackInventory>
+    private let watch: SessionWatch
     private let started = MonotonicClock.now
 
     init(_ access: RepositoryAccess, _ output: Output, _ options: PruneOptions) throws {
@@ -20,9 +21,10 @@ struct PruneRun {
         inventory = PackInventory(
             repository, unusedMax: options.maxUnused.limit, poll: { try Interruption.check() })
         let origin = Origin.current()
+        watch = SessionWatch(cache: repository.cache)
         collector = Collector(
-            ledger: try repository.ledger, inventory: inventory,
-            liveness: SessionWatch(cache: repository.cache), origin: origin, now: origin.time)
+            ledger: try repository.ledger, inventory: inventory, liveness: watch, origin: origin,
+            now: origin.time)
     }
 
     // MARK: Before
@@ -93,7 +95,7 @@ struct PruneRun {
             let process: UInt32?
         }
 
-        var messageType = "summary"
+        let messageType: String
         let result: String
         let snapshots: [String]
         let packs: Int
@@ -104,16 +106,24 @@ struct PruneRun {
 
     /// Collects. What an earlier run has left open comes first, then what has come since.
     func run() throws {
+        collector.decided = { try record($0) }
         var report = try collector.run()
-        try show(report)
         if report.resumed, case .done = report.result {
+            try show(report, as: "resumed")
             report = try collector.run()
-            try show(report)
+        }
+        try show(report, as: "summary")
+        let leftovers = try StagedLeftovers.remove(from: access.repository, watch)
+        if leftovers > 0 {
+            try output.note(
+                Text(
+                    "removed \(Format.count(UInt64(leftovers), "file", "files")) that interrupted "
+                        + "programs left"))
         }
     }
 
-    private func tell(_ report: CollectionReport) throws {
-        guard case .done(let end) = report.result else { return }
+    /// In the log before anything goes: a run may be killed while it deletes.
+    private func record(_ end: CollectionEnd) throws {
         let found = inventory.statistics
         try access.audit(
             "prune", snapshots: end.deletedSnapshots,
@@ -123,9 +133,8 @@ struct PruneRun {
             ])
     }
 
-    private func show(_ report: CollectionReport) throws {
-        try tell(report)
-        if output.json { return try output.json(summary(report)) }
+    private func show(_ report: CollectionReport, as type: String) throws {
+        if output.json { return try output.json(summary(report, type)) }
         switch report.result {
         case .nothing:
             if !report.resumed { try output.note("there is nothing to prune") }
@@ -157,7 +166,7 @@ struct PruneRun {
             + "since \(Format.time(record.time))"
     }
 
-    private func summary(_ report: CollectionReport) -> Summary {
+    private func summary(_ report: CollectionReport, _ type: String) -> Summary {
         var (result, snapshots): (String, [[UInt8]]) = ("nothing", [])
         var waiting: [CollectionReport.Undecided] = []
         switch report.result {
@@ -167,7 +176,7 @@ struct PruneRun {
         }
         let found = inventory.statistics
         return Summary(
-            result: result, snapshots: snapshots.map { Hex.encode($0) },
+            messageType: type, result: result, snapshots: snapshots.map { Hex.encode($0) },
             packs: found.packsCondemned, bytesFreed: found.bytesFreed,
             bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
             bytesTotal: found.bytes,

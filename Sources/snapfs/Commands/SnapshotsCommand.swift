@@ -17,7 +17,10 @@ struct SnapshotsCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let manifests = try access.manifests(filter, forgotten: forgotten)
+        let choice = filter.choice
+        let manifests =
+            try forgotten
+            ? access.forgotten().filter { choice.accepts($0) } : access.manifests(filter)
         if output.json {
             try output.json(manifests.map(SnapshotMessage.init))
         } else {

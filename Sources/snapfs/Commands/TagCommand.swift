@@ -63,15 +63,14 @@ struct TagChange: ParsableArguments {
         let access = try RepositoryAccess.open(global, output)
         let ids = Set(try access.ids(snapshots, filter))
         let ledger = try access.repository.ledger
-        var changed: [[UInt8]] = []
+        var count: UInt64 = 0
         for manifest in try access.catalog().snapshots where ids.contains(manifest.id) {
             let tags = change(manifest.tags, tag.text)
             if tags == manifest.tags { continue }
             try NoteBook.add(.tags(tags), to: [manifest.id], origin: .current(), ledger: ledger)
-            changed.append(manifest.id)
+            try access.audit(command, snapshots: [manifest.id], remarks: [tag.text])
+            count += 1
         }
-        if !changed.isEmpty { try access.audit(command, snapshots: changed, remarks: [tag.text]) }
-        let count = UInt64(changed.count)
         try output.note(Text("changed \(Format.count(count, "snapshot", "snapshots"))"))
     }
 }

@@ -22,10 +22,7 @@ struct UnforgetCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let catalog = try access.catalog()
-        let forgotten = catalog.forgotten.filter {
-            $0.state == .complete && !catalog.notes[$0.id].isErased
-        }
+        let forgotten = try access.forgotten()
         let chosen = try ids.map { argument in
             try RepositoryAccess.only(
                 of: forgotten.filter { $0.hexID.hasPrefix(argument.text) },
@@ -34,8 +31,8 @@ struct UnforgetCommand: Command {
         let ledger = try access.repository.ledger
         for manifest in chosen {
             try NoteBook.unforget(manifest.id, origin: .current(), ledger: ledger)
+            try access.audit("unforget", snapshots: [manifest.id])
             try output.note("snapshot \(manifest.hexID.prefix(8)) is back")
         }
-        try access.audit("unforget", snapshots: chosen.map(\.id))
     }
 }

@@ -20,7 +20,7 @@ struct VersionCommand: Command {
             try output.json(
                 Message(version: Version.program, repositoryFormat: Version.format))
         } else {
-            try output.line("snapfs \(Version.program), repository format \(Version.format)")
+            try output.line("\(Version.words), repository format \(Version.format)")
         }
     }
 }
