@@ -18,6 +18,7 @@ Memory that a virtual machine has given back to its host costs up to 2.6 s per G
 (measured with a program that does nothing else). A copy out of a mount fills the page cache and the
 copy, a plain one the copy only, so before each of them as much memory is written and freed as the
 greater of the two needs.
+`life` are ten states of one tree, for what keeps a repository alive: see life.py.
 "source, only read" is the disk's part of a first backup: where it comes near the pipeline's time
 the disk decides, and the ratio of the first backup says little.
 
@@ -34,11 +35,13 @@ import signal
 import sys
 
 import data
+import life
 import machine
 import table
 import tools
 
-STEPS = ("backup", "unchanged", "ls", "find", "cp", "history", "reread", "tar", "restore", "check")
+STEPS = ("backup", "unchanged", "ls", "find", "cp", "history", "reread", "tar", "restore", "check",
+         *life.STEPS)
 # Times the size of a source that one round holds in memory: the source itself, three repositories, a
 # copy that is being made, the kernel's cache of the mount.
 MEMORY_FACTOR = 5.0
@@ -47,13 +50,14 @@ MEMORY_FACTOR = 5.0
 class Bench:
     """All measurements of one source. Figures are {row: {program: [figure, ...]}}."""
 
-    def __init__(self, name, source, programs, plain, scratch, steps):
+    def __init__(self, name, source, programs, plain, scratch, steps, scale):
         self.name = name
         self.source = source
         self.programs = programs
         self.plain = plain
         self.scratch = scratch
         self.steps = steps
+        self.scale = scale
         self.figures = {}
         self.errors = []
         self.entries, self.bytes = data.measure(source)
@@ -80,6 +84,14 @@ class Bench:
         """One round of all steps, each by all programs in turn."""
         turn = number % len(self.programs) if self.programs else 0
         self.order = self.programs[turn:] + self.programs[:turn]
+        if self.name == "life":
+            life.Life(self).round()
+        else:
+            self.backups_and_mounts()
+        for program in self.programs:
+            program.clear()
+
+    def backups_and_mounts(self):
         self.first_backups()
         if "unchanged" in self.steps:
             self.unchanged_backups()
@@ -94,8 +106,6 @@ class Bench:
             self.restores()
         if "check" in self.steps:
             self.checks()
-        for program in self.programs:
-            program.clear()
 
     @contextlib.contextmanager
     def tolerate(self, step, program):
@@ -231,7 +241,7 @@ def parse_arguments():
                         "only the peers and the plain tools are measured")
     parser.add_argument("--rounds", type=int, help="rounds of each source (default 3)")
     parser.add_argument("--data", type=words(tuple(data.MAKERS)), default=list(data.MAKERS),
-                        metavar="LIST", help="of small,tree,large (default: all)")
+                        metavar="LIST", help=f"of {','.join(data.MAKERS)} (default: all)")
     parser.add_argument("--steps", type=words(STEPS), default=list(STEPS), metavar="LIST",
                         help=f"of {','.join(STEPS)} (default: all); the first backup is always "
                         "done, history adds the mount of the whole history")
@@ -266,7 +276,8 @@ def measure_all(arguments, scratch, programs, report):
         print(f"{name}: making the source", file=sys.stderr, flush=True)
         source = data.make(name, os.path.join(arguments.work, "sources"), arguments.scale)
         check_memory(data.measure(source), name)
-        bench = Bench(name, source, programs, plain, scratch, set(arguments.steps))
+        bench = Bench(name, source, programs, plain, scratch, set(arguments.steps),
+                      arguments.scale)
         report["cold"] = bench.cool()
         for number in range(arguments.rounds):
             print(f"{name}: round {number + 1} of {arguments.rounds}", file=sys.stderr, flush=True)

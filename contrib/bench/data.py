@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The three sources of the benchmark: small files, a system tree, one large file.
+"""The sources of the benchmark: small files, a system tree, one large file, ten states of one tree.
 
-`small` and `large` come from a fixed seed and are the same on every machine. `tree` is a sample of
+`small`, `large` and `life` come from a fixed seed and are the same on every machine. `tree` is a sample of
 the machine's own system directories, copied once so that it holds still. A finished source has a
 stamp beside it and is used again by the next run.
 """
@@ -26,6 +26,12 @@ PHRASES_LARGE = 8_000
 
 LARGE_SIZE = 3_200_000_000
 LARGE_BLOCK = 64 << 20
+
+LIFE_STATES = 10
+LIFE_FILES = 26_000
+LIFE_SIZE_MIN = 4 << 10
+LIFE_SIZE_MAX = 80 << 10
+LIFE_CHANGED_SHARE = 0.2
 
 TREE_ENTRIES = 74_000
 TREE_SIZE = 2_300_000_000
@@ -119,6 +125,23 @@ def make_large(path, scale):
             number += 1
 
 
+def make_life(path, scale):
+    """`0` has every file; each of the others those that changed since the one before, which lie
+    everywhere. One file in two is random for ever, the others are text. Some 2 GB are stored."""
+    text = Text(SEED + 2)
+    phrases = text.phrases(PHRASES_LARGE)
+    files = range(int(LIFE_FILES * scale))
+    for state in range(LIFE_STATES):
+        changed = text.random.sample(files, int(len(files) * LIFE_CHANGED_SHARE)) if state else files
+        for number in sorted(changed):
+            directory = os.path.join(path, str(state), f"d{number // 100:03}")
+            os.makedirs(directory, exist_ok=True)
+            size = text.random.randint(LIFE_SIZE_MIN, LIFE_SIZE_MAX)
+            content = text.random.randbytes(size) if number % 2 else text.fill(phrases, size)
+            with open(os.path.join(directory, f"file-{number % 100:02}"), "wb") as output:
+                output.write(content)
+
+
 def make_tree(path, scale):
     entries, size = int(TREE_ENTRIES * scale), int(TREE_SIZE * scale)
     units = []
@@ -194,7 +217,7 @@ def copy_paths(paths, target):
         raise RuntimeError("the system tree could not be copied")
 
 
-MAKERS = {"small": make_small, "tree": make_tree, "large": make_large}
+MAKERS = {"small": make_small, "tree": make_tree, "large": make_large, "life": make_life}
 
 if __name__ == "__main__":
     MAKERS[sys.argv[1]](sys.argv[2], float(sys.argv[3]))

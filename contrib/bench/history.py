@@ -6,7 +6,8 @@
 
 A directory of 300 files, of which one changes, is backed up so many times. Its versions are listed
 in a fresh mount (cold), once more, and with their attributes after the kernel has forgotten the
-names; then every name below history/ is met. Runs as root, as bench.py does.
+names; then every name below history/ is met. life.py does the same for the table of bench.py. Runs
+as root, as bench.py does.
 """
 
 import argparse
@@ -17,6 +18,8 @@ import time
 import machine
 import table
 import tools
+
+STEPS_WITH_MEMORY = ("find", "log")
 
 
 def make_snapshots(snapfs, source, count):
@@ -36,10 +39,10 @@ def measure(snapfs, plain, source):
     with snapfs.mounted(source, "history"):
         history = snapfs.point + "/history"
         report = history + source + "/report.odt"
-        yield "ls, cold", plain.list(report)
-        yield "ls, warm", plain.list(report)
+        yield "cold", plain.list(report)
+        yield "warm", plain.list(report)
         time.sleep(1.5)
-        yield "ls -l", plain.run(["ls", "-l", report])
+        yield "attributes", plain.run(["ls", "-l", report])
         run = plain.find(history)
         run.memory = machine.peak_memory(snapfs.point)
         yield "find", run
@@ -59,7 +62,7 @@ def main():
     source = scratch.join("source/data")
     make_snapshots(snapfs, source, arguments.snapshots)
     for step, run in measure(snapfs, tools.Plain(scratch), source):
-        memory = table.cell(run.memory, "MiB") if step in ("find", "log") else ""
+        memory = table.cell(run.memory, "MiB") if step in STEPS_WITH_MEMORY else ""
         print(f"{step:10} {run.seconds:8.3f} s {memory:>10}", flush=True)
 
 

@@ -42,6 +42,27 @@ ROWS = {
     "check": ("check --read-data", "s"),
     "checkrate": ("  restored data checked", "GB/s"),
     "check.memory": ("  its peak memory", "MiB"),
+    "states": ("ten backups", "s"),
+    "states.size": ("repository of ten snapshots", "GB"),
+    "scrub": ("scrub; plain: sha256sum", "s"),
+    "scrub.memory": ("  its peak memory", "MiB"),
+    "open": ("opened by a password, listed", "s"),
+    "open.memory": ("  its peak memory", "MiB"),
+    "copy": ("copy, first", "s"),
+    "copy.memory": ("  its peak memory", "MiB"),
+    "copy.size": ("  repository", "GB"),
+    "recopy": ("copy, nothing new", "s"),
+    "recopy.memory": ("  its peak memory", "MiB"),
+    "forget": ("forget --prune, nine of ten", "s"),
+    "forget.memory": ("  its peak memory", "MiB"),
+    "forget.size": ("  repository", "GB"),
+    "versions.cold": ("ls history/FILE, cold", "s"),
+    "versions.warm": ("ls history/FILE, warm", "s"),
+    "versions.attributes": ("ls -l history/FILE", "s"),
+    "versions.find": ("find history/", "s"),
+    "versions.find.memory": ("  its peak memory", "MiB"),
+    "versions.log": ("log FILE", "s"),
+    "versions.log.memory": ("  its peak memory", "MiB"),
 }
 RATES = {"checkrate"}       # More is better; all else is less.
 
@@ -91,6 +112,11 @@ def size_target(factor):
     return target
 
 
+def best_peer_target(row):
+    peers = [row[peer] for peer in PEERS if peer in row]
+    return "<= best peer", row["snapfs"] <= min(peers) if peers and "snapfs" in row else None
+
+
 def restore_target(row):
     text = ">= 1.5x restic's speed"
     if "restic" not in row or "snapfs" not in row:
@@ -120,6 +146,9 @@ TARGETS_OF_DATA = {
              "cp.snapshot": at_most_plain(2.2), "cp.history": at_most_plain(2.2)},
     "large": {"size": size_target(1),
               "cp.snapshot": at_most_plain(1.6), "cp.history": at_most_plain(1.6)},
+    # With two key files; with two passwords it is a second and two key derivations.
+    "life": {"scrub": at_most_plain(1), "recopy": at_most(1, "s"), "forget": best_peer_target,
+             "versions.cold": at_most(1, "s"), "versions.warm": at_most(0.05, "s")},
 }
 
 

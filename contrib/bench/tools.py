@@ -21,12 +21,14 @@ class Tool:
 
     name = ""
     mount_modes = ("snapshot",)
+    copies = True       # Can copy snapshots to another repository.
     accept = (0,)
     warm_up = ()        # A harmless command that brings the program into the page cache.
 
     def __init__(self, scratch):
         self.scratch = scratch
         self.repository = scratch.join(f"{self.name}/repository")
+        self.copied = scratch.join(f"{self.name}/copy")
         self.point = scratch.join(f"{self.name}-mount")
         self.log = scratch.join(f"{self.name}.log")
         self.environment = dict(os.environ, TMPDIR=scratch.join("tmp"), LC_ALL="C.UTF-8")
@@ -106,6 +108,32 @@ class Snapfs(Tool):
     def check(self):
         return self.run("check", "--read-data")
 
+    def open_with_password(self):
+        """Lists the snapshots, opened by a password, which this adds as a key before."""
+        self.environment["SNAPFS_NEW_PASSWORD"] = "benchmark"
+        self.run("key", "add", "--label", "password")
+        environment = self.environment | {"SNAPFS_PASSWORD": "benchmark"}
+        del environment["SNAPFS_KEY_FILE"]
+        return machine.run([self.program, "snapshots"], self.log, environment)
+
+    def init_copy(self):
+        self.environment |= {"SNAPFS_TO_REPO": self.copied,
+                             "SNAPFS_TO_KEY_FILE": self.scratch.join("snapfs/key-copy")}
+        environment = self.environment | {
+            "SNAPFS_REPO": self.copied, "SNAPFS_FROM_KEY_FILE": self.environment["SNAPFS_KEY_FILE"]}
+        del environment["SNAPFS_KEY_FILE"]
+        machine.run([self.program, "init", "--new-key-file", environment["SNAPFS_TO_KEY_FILE"],
+                     "--copy-chunker-from", self.repository], self.log, environment)
+
+    def copy(self):
+        return self.run("copy")
+
+    def scrub(self):
+        return self.run("scrub")
+
+    def forget(self):
+        return self.run("forget", "--keep-last", "1", "--min-keep", "1", "--prune")
+
     def base(self, source, mode):
         return self.point + ("/latest" if mode == "history" else "") + source
 
@@ -147,6 +175,20 @@ class Restic(Tool):
     def check(self):
         return self.run("-q", "check", "--read-data")
 
+    def open_with_password(self):
+        return self.run("-q", "--no-lock", "snapshots")
+
+    def init_copy(self):
+        self.environment |= {"RESTIC_FROM_REPOSITORY": self.repository,
+                             "RESTIC_FROM_PASSWORD": self.environment["RESTIC_PASSWORD"]}
+        self.run("-r", self.copied, "init", "--repository-version", "2", "--copy-chunker-params")
+
+    def copy(self):
+        return self.run("-q", "-r", self.copied, "copy")
+
+    def forget(self):
+        return self.run("-q", "forget", "--keep-last", "1", "--prune")
+
     def base(self, source, mode):
         return self.point + "/snapshots/latest" + source
 
@@ -157,6 +199,7 @@ class Restic(Tool):
 class Borg(Tool):
     name = "borg"
     program = "borg"
+    copies = False
     accept = (0, 1)     # 1 is a warning, such as a file without read permission.
     warm_up = ("--version",)
 
@@ -183,6 +226,13 @@ class Borg(Tool):
 
     def check(self):
         return self.run("check", "--verify-data")
+
+    def open_with_password(self):
+        return self.run("list")
+
+    def forget(self):
+        prune, compact = self.run("prune", "--keep-last", "1"), self.run("compact")
+        return machine.Run(prune.seconds + compact.seconds, max(prune.memory, compact.memory))
 
     def base(self, source, mode):
         return self.point + source
@@ -220,6 +270,10 @@ class Plain:
 
     def find(self, base):
         return self.run(["find", base])
+
+    def hash_all(self, base):
+        """SHA-256 of every file, on all processors."""
+        return self.run(f"find '{base}' -type f -print0 | xargs -0 -P{os.cpu_count()} -n1 sha256sum")
 
     def find_attributes(self, base):
         return self.run(["find", base, "-printf", "%y %m %U %G %s %T@ %C@ %i %n %p %l\\n"])
