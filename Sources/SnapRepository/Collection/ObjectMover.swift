@@ -4,27 +4,37 @@ import SnapBase
 import SnapFormat
 
 /// Copies what is needed out of packs into new ones. Records of which all is needed are sealed anew
-/// as they are; of others the rest is gathered into new records. Used by one thread.
+/// as they are; of others the rest is gathered into new records, which are compressed on threads of
+/// their own. Used by one thread, once.
 final class ObjectMover {
     private let repository: Repository
     private let live: LiveSet
     private let keys: FileKeys
     private let sink: PackSink
     private let compressor = RecordCompressor()
+    private let pool: WorkerPool
+    private let compressing: OrderedWork<NewRecord>
+    /// Records that are being compressed.
+    private var inFlight = 0
     private var groups: [FileKind: (bytes: [UInt8], objects: [RecordObject])] = [:]
     /// Segments of the new packs: they count for nobody.
     private(set) var segments: [ObjectID] = []
     private let session: [UInt8]
 
     private static let segmentEntries = 256 << 10
+    private static let inFlightMax = 8
 
-    init(_ repository: Repository, _ live: LiveSet, session: [UInt8]) {
+    init(_ repository: Repository, _ live: LiveSet, session: [UInt8]) throws {
         self.repository = repository
         self.live = live
         self.session = session
         keys = FileKeys(repository, session: session)
         sink = PackSink(store: repository.store, keys: keys)
+        pool = try WorkerPool(threads: Processors.count(in: 1...8))
+        compressing = OrderedWork(pool: pool, limit: Self.inFlightMax)
     }
+
+    deinit { pool.close() }
 
     /// Copies the needed objects of a pack that the index finds in it.
     func move(_ description: PackDescription) throws {
@@ -75,13 +85,26 @@ final class ObjectMover {
 
     private func flush(_ kind: FileKind) throws {
         guard let group = groups.removeValue(forKey: kind) else { return }
-        let record = try group.bytes.withUnsafeBytes { try compressor.compress($0) }
-        try sink.append(NewRecord(record: record, objects: group.objects))
+        if inFlight == Self.inFlightMax { try take() }
+        let compressor = compressor
+        try compressing.submit {
+            let record = try group.bytes.withUnsafeBytes { try compressor.compress($0) }
+            return NewRecord(record: record, objects: group.objects)
+        }
+        inFlight += 1
+    }
+
+    /// Packs the oldest record that was submitted.
+    private func take() throws {
+        guard let record = try compressing.next() else { return }
+        inFlight -= 1
+        try sink.append(record)
     }
 
     /// Makes all of it durable.
     func finish() throws {
         for kind in [FileKind.dataPack, .metadataPack] { try flush(kind) }
+        while inFlight > 0 { try take() }
         try sink.closeAll()
         try publish()
     }

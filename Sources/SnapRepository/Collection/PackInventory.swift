@@ -190,7 +190,7 @@ package final class PackInventory: Inventory {
         if condemned.isEmpty { return segments }
         let gone = Set(condemned)
         let session = try repository.ledger.newID()
-        let mover = ObjectMover(repository, live, session: session)
+        let mover = try ObjectMover(repository, live, session: session)
         let uses = try uses()
         if sizes.isEmpty { _ = try listPacks() }
         count(uses, gone)
