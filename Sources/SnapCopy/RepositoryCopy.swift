@@ -48,6 +48,7 @@ package final class RepositoryCopy {
     private let sourceCaches = ViewCaches()
     private let copyCaches = ViewCaches(directories: 8 << 20)
     private let copied = CopiedChunks()
+    private let survey: TreeSurvey
     private let originals: Catalog
     private var catalog: Catalog
     private var copies: SnapshotCopies
@@ -71,6 +72,10 @@ package final class RepositoryCopy {
         self.destination = destination
         self.catalog = catalog
         self.options = options
+        var observer = CheckObserver()
+        nonisolated(unsafe) let isInterrupted = options.isInterrupted  // one thread asks
+        observer.isInterrupted = { isInterrupted() }
+        survey = TreeSurvey(destination, observer: observer)
         copies = SnapshotCopies(catalog)
     }
 
@@ -108,7 +113,7 @@ package final class RepositoryCopy {
 
     private func write(_ manifest: Manifest) throws -> Outcome {
         var guides: [Guide] = []
-        var isWholeIndex = false
+        var takesTrees = false
         var there: Manifest?
         let writer: SnapshotWriter
         do {
@@ -121,8 +126,7 @@ package final class RepositoryCopy {
                 there = copies[manifest].complete
                 if there != nil { throw SnapError(.exists, "another copy was faster") }
                 guides = try chooseGuides(manifest, building)
-                isWholeIndex =
-                    building.isUnrestricted && destination.objects.damagedSegments.isEmpty
+                takesTrees = try building.isUnrestricted && isTakenWhole(guides)
                 return guides.last?.copy.manifest.id
             }
         } catch {
@@ -132,7 +136,7 @@ package final class RepositoryCopy {
         absentPacks = max(absentPacks, writer.absentPacks)
         let tree = TreeCopy(
             try SnapshotView(manifest, repository: source, caches: sourceCaches), to: writer,
-            guides: guides, takesTrees: isWholeIndex && writer.absentPacks == 0, copied: copied,
+            guides: guides, takesTrees: takesTrees && writer.absentPacks == 0, copied: copied,
             pulse: BackupPulse(
                 writer, interval: options.checkpointInterval, isInterrupted: options.isInterrupted),
             advance: options.advance)
@@ -169,6 +173,13 @@ package final class RepositoryCopy {
     }
 
     // MARK: Guides
+
+    /// Whether directories of guides may be taken with all that is in them: the index may have lost
+    /// what a repair could not save.
+    private func isTakenWhole(_ guides: [Guide]) throws -> Bool {
+        guard destination.objects.damagedSegments.isEmpty else { return false }
+        return try guides.allSatisfy { try survey.isWhole($0.copy.manifest) }
+    }
 
     /// How many snapshots are tried as a guide, should they be damaged.
     private static let triesMax = 4

@@ -230,6 +230,23 @@ import Testing
         #expect(report.findings.isEmpty)
     }
 
+    /// A repair of packs takes what is lost out of the index: a guide that needed it tells nothing.
+    @Test func whatARepairTookFromAGuideIsCopiedAgain() throws {
+        let tree: [TestEntry] = [
+            .directory("d", [.file("large", noise(900_000, seed: 2)), .text("b", "2")])
+        ]
+        try sides.source.snapshot(tree, time: 1)
+        try sides.run()
+        try sides.copy.flip(
+            try #require(try sides.copy.files("data").first), at: 5000)
+        let repair = try PackRepair(try sides.copy.open())
+            .run(names: [], host: "host", threads: 2, isDryRun: false)
+        #expect(repair.lostCount == 1)
+        try sides.source.snapshot(tree + [.text("new", "x")], time: 2)
+        #expect(try sides.run().bytesRead == [900_000])
+        try sides.expectEqual()
+    }
+
     /// At whatever call either side fails, nothing is lost there, and the next run does the rest.
     @Test(arguments: [true, false], [true, false])
     func aFailingCallLosesNothing(atSource: Bool, forGood: Bool) throws {
