@@ -167,6 +167,29 @@ import Testing
         #expect(try copied().tags == ["mine"])
     }
 
+    /// The clock of the source may be ahead.
+    @Test(arguments: [Note.Action.release, .hold(until: 4_000_000_000)])
+    func aHoldOfTheDestinationIsNotShortened(said: Note.Action) throws {
+        let first = try sides.source.snapshot([.text("a", "1")], time: 1)
+        func say(_ action: Note.Action, at time: Int64) throws {
+            try NoteBook.add(
+                action, to: [first.id], origin: Origin(time: time, host: "h", user: "u"),
+                ledger: try sides.source.open().ledger)
+        }
+        try say(.hold(until: 4_500_000_000), at: 10)
+        let made = try #require(try sides.run().copied.first)
+        try NoteBook.add(
+            .hold(until: 5_000_000_000), to: [made.id], origin: origin,
+            ledger: try sides.copy.open().ledger)
+        try say(said, at: 2000)
+        #expect(try sides.run().notes == [0])
+        #expect(try sides.copy.open().catalog().notes[made.id].hold == .until(5_000_000_000))
+        // A longer one is as welcome as ever.
+        try say(.hold(until: nil), at: 3000)
+        #expect(try sides.run().notes == [1])
+        #expect(try sides.copy.open().catalog().notes[made.id].hold == .forEver)
+    }
+
     @Test func whatWasForgottenThereStaysSo() throws {
         try sides.source.snapshot([.text("a", "1")], time: 1)
         let made = try #require(try sides.run().copied.first)
