@@ -122,25 +122,33 @@ package final class SnapshotRepair {
             result.outcome = .replaced(earlier.id)
             return result
         }
+        let rewrite: SnapshotRewrite
         do {
-            let (new, losses) = try rewrite(manifest, threads: threads)
-            (result.lost, result.lostCount) = (losses.problems, losses.count)
-            if losses.count == 0 {
-                result.outcome = .kept("all of it can be read at a second look")
+            let objects = ObjectCheck(repository.objects, suspects: suspects)
+            rewrite = try SnapshotRewrite(manifest, objects, observer)
+        } catch let error as SnapError where error.isFinding {
+            // As with a record: what a disk refuses today it may give tomorrow.
+            guard error.kind == .damaged else {
+                result.outcome = .kept(error.message)
+                return result
             }
-            guard let new else { return result }
-            result.outcome = .replaced(new.id)
-            if let finding = try check([new]).list.first {
-                throw SnapError(
-                    .io,
-                    "the repaired snapshot \(new.hexID.prefix(8)) is not whole: "
-                        + finding.message)
-            }
-            try forget(manifest.id, notes, Self.reason(new.id), for: new.id)
-        } catch let error as SnapError where error.kind == .damaged {
             try forget(manifest.id, notes, "nothing of it can be read", for: nil)
             result.outcome = .forgotten(error.message)
+            return result
         }
+        let (new, losses) = try write(rewrite, of: manifest, threads: threads)
+        (result.lost, result.lostCount) = (losses.problems, losses.count)
+        if losses.count == 0 {
+            result.outcome = .kept("all of it can be read at a second look")
+        }
+        guard let new else { return result }
+        result.outcome = .replaced(new.id)
+        if let finding = try check([new]).list.first {
+            throw SnapError(
+                .io,
+                "the repaired snapshot \(new.hexID.prefix(8)) is not whole: " + finding.message)
+        }
+        try forget(manifest.id, notes, Self.reason(new.id), for: new.id)
         return result
     }
 
@@ -149,13 +157,12 @@ package final class SnapshotRepair {
     }
 
     /// The new snapshot, nil in a dry run or where nothing is lost, and what is not in it.
-    private func rewrite(
-        _ manifest: Manifest, threads: Int
+    private func write(
+        _ rewrite: SnapshotRewrite, of manifest: Manifest, threads: Int
     ) throws -> (Manifest?, TreeLosses) {
-        let objects = ObjectCheck(repository.objects, suspects: suspects)
+        var rewrite = rewrite
         if isDryRun {
-            var rewrite = SnapshotRewrite(objects, nil, observer)
-            _ = try rewrite.run(manifest)
+            _ = try rewrite.run(nil)
             return (nil, rewrite.losses)
         }
         var template = manifest
@@ -175,9 +182,8 @@ package final class SnapshotRepair {
                 }
                 return manifest.id
             })
-        var rewrite = SnapshotRewrite(objects, writer, observer)
         do {
-            let root = try rewrite.run(manifest)
+            let root = try rewrite.run(writer)
             if rewrite.losses.count == 0 {
                 writer.abandon()
                 return (nil, rewrite.losses)

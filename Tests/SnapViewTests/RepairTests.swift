@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
 import SnapBase
 import SnapFormat
+import SnapStore
 import SnapTestSupport
 import SnapView
 import Testing
@@ -211,6 +213,44 @@ import Testing
         #expect(try test.open().catalog().snapshots == [])
     }
 
+    /// A root that the medium refuses ends neither the snapshot nor the repair of the others.
+    @Test func aRootThatTheMediumRefusesIsLeftAsItIs() throws {
+        let test = try repository()
+        let before = try test.open().catalog().snapshots
+        guard case .directory(let root) = before[0].root.content else {
+            Issue.record("the root has no node")
+            return
+        }
+        let pack = try test.open().objects.locate(root).pack.description.storeName
+        let store = RefusingStore(try test.store(), pack)
+        var repaired: [RepairedSnapshot] = []
+        try SnapshotRepair(
+            try test.open(store), origin: Self.origin, program: "test", isDryRun: false
+        ).run(readData: false, threads: 2) { repaired.append($0) }
+        let kept = repaired.filter { if case .kept = $0.outcome { true } else { false } }
+        #expect(kept.contains { $0.id == before[0].id })
+        #expect(try test.open().catalog().snapshots.contains { $0.id == before[0].id })
+    }
+
+    /// Only an unreadable root means that nothing can be read.
+    @Test func whatFailsElsewhereGivesNoSnapshotUp() throws {
+        for call in 1...8 {
+            let test = try repository()
+            let before = try test.open().catalog().snapshots
+            try test.flip(try largest(test, "data"), at: 1000)
+            let store = RefusingStore(try test.store(), stage: call)
+            try? SnapshotRepair(
+                try test.open(store), origin: Self.origin, program: "test", isDryRun: false
+            ).run(readData: true, threads: 2) {
+                if case .forgotten = $0.outcome { Issue.record("call \(call)") }
+            }
+            let now = try test.open().catalog().snapshots
+            for old in before {
+                #expect(now.contains { $0.id == old.id || $0.predecessor == old.id })
+            }
+        }
+    }
+
     @Test func lostAttributesAreNoReasonToLoseTheFile() throws {
         let test = try repository()
         let id = try test.open().keys.id(
@@ -281,5 +321,31 @@ import Testing
             for file in try test.files(directory) { try test.remove(file) }
         }
         for (name, bytes) in kept { try test.overwrite(name, bytes) }
+    }
+}
+
+/// A store that refuses to open a file, or one time to stage one.
+private final class RefusingStore: ForwardingStore, @unchecked Sendable {
+    // Sendable: `left` is used inside monitor.locked.
+    let base: any Store
+    private let name: String
+    private let monitor = Monitor()
+    private var left: Int
+
+    init(_ base: any Store, _ name: String = "", stage: Int = 0) {
+        (self.base, self.name, left) = (base, name, stage)
+    }
+
+    func open(_ name: String) throws -> any StoreFile {
+        if name == self.name { throw SnapError(errno: EIO, "injected") }
+        return try base.open(name)
+    }
+
+    func stage() throws -> any StagedFile {
+        try monitor.locked {
+            left -= 1
+            if left == 0 { throw SnapError(.damaged, "injected") }
+        }
+        return try base.stage()
     }
 }
