@@ -251,6 +251,32 @@ import Testing
         }
     }
 
+    /// A hold that was placed while the repair ran goes over to the new one; and no collection
+    /// closes meanwhile.
+    @Test func whatHappensDuringARepairIsNotLost() throws {
+        let test = try repository()
+        let old = try test.open().catalog().snapshots
+        try test.flip(try largest(test, "data"), at: 1000)
+        var count = 0
+        try SnapshotRepair(
+            try test.open(), origin: Self.origin, program: "test", isDryRun: false
+        ).run(readData: true, threads: 2) { _ in
+            count += 1
+            guard count == 1 else { return }
+            let sessions = try test.files("sessions")
+            #expect(sessions.count == 1)
+            try NoteBook.add(
+                .hold(until: nil), to: [old[1].id], origin: Self.origin,
+                ledger: try test.open().ledger)
+        }
+        #expect(count == 2)
+        let catalog = try test.open().catalog()
+        let new = try #require(catalog.snapshots.first { $0.predecessor == old[1].id })
+        #expect(catalog.notes[new.id].hold == .forEver)
+        #expect(catalog.notes[old[1].id].hold == nil)
+        #expect(try test.files("sessions").isEmpty)
+    }
+
     @Test func lostAttributesAreNoReasonToLoseTheFile() throws {
         let test = try repository()
         let id = try test.open().keys.id(
