@@ -201,6 +201,10 @@ package final class SnapshotRepair {
             }
             for problem in rewrite.losses.problems { progress.problem(problem) }
             for problem in manifest.problems { progress.problem(problem) }
+            progress.problems(
+                untold: UInt64(rewrite.losses.count - rewrite.losses.problems.count)
+                    + max(manifest.problemCount, UInt64(manifest.problems.count))
+                    - UInt64(manifest.problems.count))
             return (try writer.finish(root: root), rewrite.losses)
         } catch {
             writer.abandon()

@@ -277,6 +277,17 @@ import Testing
         #expect(try test.files("sessions").isEmpty)
     }
 
+    @Test func everyLossIsCounted() throws {
+        let test = try TestRepository()
+        let lost = (0..<1100).map { TestEntry.file("f\($0)", noise(700, seed: UInt64($0))) }
+        try test.snapshot(lost + [.directory("d", [.text("kept", "kept")])])
+        for pack in try test.files("data") { try test.remove(pack) }
+        let repaired = try repairSnapshots(test)
+        #expect(repaired.map(\.lostCount) == [1100])
+        let new = try #require(try test.open().catalog().snapshots.first)
+        #expect(new.problemCount == 1100 && new.problems.count == 1000)
+    }
+
     @Test func lostAttributesAreNoReasonToLoseTheFile() throws {
         let test = try repository()
         let id = try test.open().keys.id(
