@@ -189,7 +189,8 @@ struct RepairSnapshotsCommand: Command {
         let run = SnapshotRepair(
             access.repository,
             observer: CheckCommand.observer(output, progress, readData: readData),
-            origin: .current(), program: Version.program, isDryRun: repair.dryRun)
+            origin: .current(), program: "snapfs \(Version.program)",
+            isDryRun: repair.dryRun)
         var (damaged, replaced, forgotten) = (0, 0, 0)
         var changed: [[UInt8]] = []
         try run.run(readData: readData, threads: Processors.count(in: 1...16)) { snapshot in
