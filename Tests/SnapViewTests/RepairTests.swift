@@ -136,6 +136,35 @@ import Testing
         )
     }
 
+    /// Two small files in one record, the second of them in a pack of its own, too: as of two
+    /// backups at once. Returns the two packs.
+    private func twice() throws -> (test: TestRepository, both: String, one: String) {
+        let test = try TestRepository()
+        let second = TestEntry.file("b", noise(3000, seed: 2))
+        try test.snapshot([.file("a", noise(2000, seed: 1)), second])
+        let index = try test.files("index").map { ($0, try test.read($0)) }
+        for (name, _) in index { try test.remove(name) }
+        let both = try test.files("data")[0]
+        try test.snapshot([second], time: 2_000_000)
+        for (name, bytes) in index { try test.overwrite(name, bytes) }
+        return (test, both, try #require(try test.files("data").first { $0 != both }))
+    }
+
+    @Test func aSavedRecordHasNothingThatNobodyFinds() throws {
+        let (test, both, _) = try twice()
+        try test.flip(both, at: 40)
+        let known = try test.files("data")
+        let report = try repairPacks(test)
+        #expect(report.salvaged == 1 && report.elsewhere == 1 && report.lostCount == 0)
+        let new = try #require(try test.files("data").first { !known.contains($0) })
+        let repository = try test.open()
+        let place = try repository.objects.locate(
+            try repository.keys.id(.data, noise(2000, seed: 1)))
+        #expect(place.pack.description.storeName == new)
+        #expect(try repository.objects.record(place).count == 2000)
+        #expect(try check(test).damagedSnapshots.isEmpty)
+    }
+
     @Test func withoutAWholeIndexNoPackIsRepaired() throws {
         let test = try repository()
         try test.flip(try largest(test, "data"), at: 1000)
