@@ -165,6 +165,17 @@ import Testing
         #expect(try check(test).damagedSnapshots.isEmpty)
     }
 
+    /// A copy in another pack is none where that pack is damaged or gone.
+    @Test(arguments: [true, false])
+    func whatIsElsewhereMustBeReadable(isGone: Bool) throws {
+        let (test, both, one) = try twice()
+        if isGone { try test.remove(one) } else { try test.flip(one, at: 1500) }
+        let name = String(try #require(both.split(separator: "/").last))
+        let report = try PackRepair(try test.open()).run(
+            names: [name], host: "test", threads: 2, isDryRun: false)
+        #expect(report.salvaged == 2 && report.elsewhere == 0 && report.lostCount == 0)
+    }
+
     @Test func withoutAWholeIndexNoPackIsRepaired() throws {
         let test = try repository()
         try test.flip(try largest(test, "data"), at: 1000)

@@ -87,7 +87,11 @@ package final class PackRepair {
         let check = StoreCheck(repository, found, observer)
         try check.run()
         try RepairBase.requireIndex(found)
-        if !names.isEmpty { return try chosen(names, of: check.used) }
+        if !names.isEmpty {
+            // What they should hold is not there.
+            for pack in check.suspects { objects.noteDamage(of: pack) }
+            return try chosen(names, of: check.used)
+        }
         let pool = try WorkerPool(threads: threads, name: "repair")
         defer { pool.close() }
         // The session must show life while all is read.
@@ -142,7 +146,7 @@ package final class PackRepair {
             try observer.throwIfInterrupted()
             var wanted: [ObjectID: IndexEntry] = [:]
             for entry in inside where !saved.contains(entry.id) { wanted[entry.id] = entry }
-            for id in wanted.keys where try objects.contains(id) {
+            for id in wanted.keys where try isElsewhere(id) {
                 wanted[id] = nil
                 report.elsewhere += 1
             }
@@ -156,6 +160,24 @@ package final class PackRepair {
             report.salvaged += ids.count
             missed.formUnion(Set(wanted.keys).subtracting(ids))
         }
+    }
+
+    /// Whether another pack has an object, and gives it back.
+    private func isElsewhere(_ id: ObjectID) throws -> Bool {
+        while try objects.contains(id) {
+            let location = try objects.locate(id)
+            if objects.isDamaged(location.pack.description.name) { return false }
+            do {
+                let record = try RepairBase.insisting { try objects.decoded(location) }
+                let found = try record.withBytes(
+                    offset: location.offset, count: location.length
+                ) { try kind(of: id, $0, in: location.pack.description.kind) }
+                if found != nil { return true }
+            } catch let error as SnapError where error.isFinding {}
+            // So the next turn asks for another one.
+            objects.noteDamage(of: location.pack.description.name)
+        }
+        return false
     }
 
     /// A record of those of the objects in it that are what their ids say; none where it cannot
