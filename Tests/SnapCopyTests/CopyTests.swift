@@ -202,6 +202,20 @@ import Testing
         #expect(try Sides.snapshots(sides.copy).isEmpty)
     }
 
+    @Test func aCopyThatWasRepairedDoesNotKeepTheSoundOneAway() throws {
+        try sides.source.snapshot([.file("a", noise(90_000, seed: 1)), .text("b", "2")], time: 1)
+        try sides.run()
+        for pack in try sides.copy.files("data") { try sides.copy.remove(pack) }
+        _ = try PackRepair(try sides.copy.open())
+            .run(names: [], host: "host", threads: 2, isDryRun: false)
+        try SnapshotRepair(
+            try sides.copy.open(), origin: origin, program: "test", isDryRun: false
+        ).run(readData: false, threads: 2) { _ in }
+        #expect(try sides.run().copied.count == 1)
+        #expect(try sides.run().copied.isEmpty)
+        #expect(try Sides.snapshots(sides.copy).count == 2)
+    }
+
     @Test func aRepositoryIsNotCopiedToItself() throws {
         let repository = try sides.source.open()
         let error = #expect(throws: SnapError.self) {
