@@ -159,9 +159,27 @@ package final class RepositoryCopy {
             throw error
         }
         try catalog.refresh(try destination.ledger)
+        let kept = try forgetSpares(of: copy)
         copies = SnapshotCopies(catalog)
+        if kept.id != copy.id { return try bringNotes(manifest, to: kept) }
         _ = try bringNotes(manifest, to: copy)
         return .copied(copy, bytesRead: tree.bytesRead)
+    }
+
+    /// Where another run has made the same copy meanwhile, the one of the lowest id stays: so both
+    /// runs choose, and who commits last sees both. Returns it.
+    private func forgetSpares(of copy: Manifest) throws -> Manifest {
+        let all = catalog.snapshots.filter {
+            $0.state == .complete && $0.logicalID == copy.logicalID
+        }.sorted { $0.id.lexicographicallyPrecedes($1.id) }
+        guard all.count > 1, all.contains(where: { $0.id == copy.id }) else { return copy }
+        try NoteBook.add(
+            .forget, to: all.dropFirst().map(\.id),
+            origin: Origin(time: Timestamp.now().seconds, host: options.host, user: ""),
+            reason: "the same copy as \(all[0].hexID.prefix(8)), made at the same time",
+            ledger: try destination.ledger)
+        try catalog.refresh(try destination.ledger)
+        return all[0]
     }
 
     /// The manifest of the copy but for its tree: the ids in the root are those of the source.

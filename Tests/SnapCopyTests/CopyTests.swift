@@ -216,6 +216,26 @@ import Testing
         #expect(try Sides.snapshots(sides.copy).count == 2)
     }
 
+    /// Whichever of the two has the lower id.
+    @Test func ofTwoRunsAtOnceOneCopyStays() throws {
+        for _ in 0..<6 {
+            let sides = try Sides()
+            let original = try sides.source.snapshot(
+                [.file("a", noise(90_000, seed: 1)), .text("b", "2")], time: 1)
+            var isFirst = true
+            try sides.run {
+                $0.advance = { _, _ in
+                    guard isFirst else { return }
+                    isFirst = false
+                    do { try sides.run() } catch { Issue.record(error) }
+                }
+            }
+            #expect(try Sides.snapshots(sides.copy).map(\.logicalID) == [original.logicalID])
+            #expect(try sides.copy.open().catalog().forgotten.count == 1)
+            try sides.expectEqual()
+        }
+    }
+
     @Test func aRepositoryIsNotCopiedToItself() throws {
         let repository = try sides.source.open()
         let error = #expect(throws: SnapError.self) {
