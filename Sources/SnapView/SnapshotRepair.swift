@@ -24,6 +24,14 @@ package struct RepairedSnapshot: Sendable {
     /// The first paths that are left out, and how many there are.
     package var lost: [SourceProblem] = []
     package var lostCount = 0
+    /// Whether all that the snapshot had can be had.
+    package var isWhole = false
+
+    /// Whether something of it was given up, or stays as damaged as it is.
+    package var isLoss: Bool {
+        if case .replaced = outcome { return lostCount > 0 }
+        return !isWhole
+    }
 }
 
 /// Used by one thread, once.
@@ -150,6 +158,7 @@ package final class SnapshotRepair {
         let (new, losses) = try write(rewrite, of: manifest, threads: threads)
         (result.lost, result.lostCount) = (losses.problems, losses.count)
         if losses.count == 0 {
+            result.isWhole = true
             result.outcome = .kept("all of it can be read at a second look")
         }
         guard let new else { return result }
