@@ -8,8 +8,15 @@ random_file big 9000000 "$SRC/big"
 ln "$SRC/big" "$SRC/link"
 truncate -s 3M "$SRC/hole"
 new_key_repo
+SNAPFS_PASSWORD='the other' exits 0 "init with a password" \
+    env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/second-p" init
 exits 0 "init of the second" snapfs --repo "$T/second" init --new-key-file "$T/key2" \
     --copy-chunker-from "$T/repo" --from-key-file "$T/key"
+SNAPFS_PASSWORD='from the environment' exits 0 "a password beside a password command" \
+    env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/third" init --copy-chunker-from "$T/second-p" \
+    --from-password-command 'echo the other'
+SNAPFS_PASSWORD='from the environment' exits 0 "opens it" \
+    env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/third" snapshots
 export SNAPFS_TO_REPO=$T/second SNAPFS_TO_KEY_FILE=$T/key2
 there() { SNAPFS_REPO=$T/second SNAPFS_KEY_FILE=$T/key2 snapfs "$@"; }
 ids() { value '[s["id"] for s in j]' "$T/$1"; }
