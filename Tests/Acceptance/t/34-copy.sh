@@ -111,6 +111,14 @@ exits 0 "restore the newest" there restore latest --target "$T/back"
 same "it is as it was" "$SRC" "$T/back$SRC"
 rm -rf "$T/back"
 
+# --- a record that cannot be read -------------------------------------------------------------------
+cp -a "$T/repo" "$T/torn"
+torn() { snapfs --repo "$T/torn" "$@"; }
+dd if=/dev/zero of="$T/torn/snapshots/${SNAPSHOTS[1]}" bs=1 seek=100 count=50 conv=notrunc status=none
+fails_with 13 "of all, one cannot be read" torn copy
+torn snapshots --json >"$T/torn.json" 2>/dev/null
+exits 0 "one of the others by its id" torn copy "$(ids torn.json | tail -n 1)"
+
 # --- a password and another generation; a destination that fills up --------------------------------
 mkdir "$T/small"
 mount -t tmpfs -o size=8m tmpfs "$T/small"
