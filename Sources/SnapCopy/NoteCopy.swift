@@ -4,7 +4,8 @@ import SnapFormat
 import SnapRepository
 
 /// What is said of a snapshot at the source and not yet of its copy: tags and holds. The later word
-/// wins, so what is said at the destination stays until something new is said at the source. A copy
+/// wins, so what is said at the destination stays until something new is said at the source; but a
+/// hold that was placed there is neither released nor shortened. A copy
 /// of a note keeps its time and who wrote it. What is forgotten is each side's own.
 struct NoteCopy {
     /// In order; empty where nothing is new.
@@ -18,7 +19,9 @@ struct NoteCopy {
         if tags != copyTags, let note = Self.newer(original, copy, Self.isTags) {
             notes.append(note)
         }
-        if original.hold != copy.hold, let note = Self.newer(original, copy, Self.isHold) {
+        if original.hold != copy.hold, Self.mayTake(original, copy),
+            let note = Self.newer(original, copy, Self.isHold)
+        {
             notes.append(note)
         }
         // Where notes are damaged, nobody knows what they say.
@@ -33,6 +36,24 @@ struct NoteCopy {
         switch action {
         case .hold, .release: true
         default: false
+        }
+    }
+
+    /// No word of the source shortens a hold that was placed at the destination, whatever the
+    /// clocks say: only one that came from the source.
+    private static func mayTake(_ original: SnapshotNotes, _ copy: SnapshotNotes) -> Bool {
+        if end(original.hold) >= end(copy.hold) { return true }
+        guard let there = copy.notes.last(where: { isHold($0.action) }) else { return true }
+        return original.notes.contains {
+            $0.origin == there.origin && $0.action == there.action
+        }
+    }
+
+    private static func end(_ hold: SnapshotNotes.Hold?) -> Int64 {
+        switch hold {
+        case nil: .min
+        case .until(let end): end
+        case .forEver: .max
         }
     }
 

@@ -48,6 +48,7 @@ package final class RepositoryCopy {
     private let sourceCaches = ViewCaches()
     private let copyCaches = ViewCaches(directories: 8 << 20)
     private let copied = CopiedChunks()
+    private let survey: TreeSurvey
     private let originals: Catalog
     private var catalog: Catalog
     private var copies: SnapshotCopies
@@ -71,6 +72,10 @@ package final class RepositoryCopy {
         self.destination = destination
         self.catalog = catalog
         self.options = options
+        var observer = CheckObserver()
+        nonisolated(unsafe) let isInterrupted = options.isInterrupted  // one thread asks
+        observer.isInterrupted = { isInterrupted() }
+        survey = TreeSurvey(destination, observer: observer)
         copies = SnapshotCopies(catalog)
     }
 
@@ -108,7 +113,7 @@ package final class RepositoryCopy {
 
     private func write(_ manifest: Manifest) throws -> Outcome {
         var guides: [Guide] = []
-        var isWholeIndex = false
+        var takesTrees = false
         var there: Manifest?
         let writer: SnapshotWriter
         do {
@@ -121,8 +126,7 @@ package final class RepositoryCopy {
                 there = copies[manifest].complete
                 if there != nil { throw SnapError(.exists, "another copy was faster") }
                 guides = try chooseGuides(manifest, building)
-                isWholeIndex =
-                    building.isUnrestricted && destination.objects.damagedSegments.isEmpty
+                takesTrees = try building.isUnrestricted && isTakenWhole(guides)
                 return guides.last?.copy.manifest.id
             }
         } catch {
@@ -132,7 +136,7 @@ package final class RepositoryCopy {
         absentPacks = max(absentPacks, writer.absentPacks)
         let tree = TreeCopy(
             try SnapshotView(manifest, repository: source, caches: sourceCaches), to: writer,
-            guides: guides, takesTrees: isWholeIndex && writer.absentPacks == 0, copied: copied,
+            guides: guides, takesTrees: takesTrees && writer.absentPacks == 0, copied: copied,
             pulse: BackupPulse(
                 writer, interval: options.checkpointInterval, isInterrupted: options.isInterrupted),
             advance: options.advance)
@@ -155,9 +159,27 @@ package final class RepositoryCopy {
             throw error
         }
         try catalog.refresh(try destination.ledger)
+        let kept = try forgetSpares(of: copy)
         copies = SnapshotCopies(catalog)
+        if kept.id != copy.id { return try bringNotes(manifest, to: kept) }
         _ = try bringNotes(manifest, to: copy)
         return .copied(copy, bytesRead: tree.bytesRead)
+    }
+
+    /// Where another run has made the same copy meanwhile, the one of the lowest id stays: so both
+    /// runs choose, and who commits last sees both. Returns it.
+    private func forgetSpares(of copy: Manifest) throws -> Manifest {
+        let all = catalog.snapshots.filter {
+            $0.state == .complete && $0.logicalID == copy.logicalID
+        }.sorted { $0.id.lexicographicallyPrecedes($1.id) }
+        guard all.count > 1, all.contains(where: { $0.id == copy.id }) else { return copy }
+        try NoteBook.add(
+            .forget, to: all.dropFirst().map(\.id),
+            origin: Origin(time: Timestamp.now().seconds, host: options.host, user: ""),
+            reason: "the same copy as \(all[0].hexID.prefix(8)), made at the same time",
+            ledger: try destination.ledger)
+        try catalog.refresh(try destination.ledger)
+        return all[0]
     }
 
     /// The manifest of the copy but for its tree: the ids in the root are those of the source.
@@ -169,6 +191,13 @@ package final class RepositoryCopy {
     }
 
     // MARK: Guides
+
+    /// Whether directories of guides may be taken with all that is in them: the index may have lost
+    /// what a repair could not save.
+    private func isTakenWhole(_ guides: [Guide]) throws -> Bool {
+        guard destination.objects.damagedSegments.isEmpty else { return false }
+        return try guides.allSatisfy { try survey.isWhole($0.copy.manifest) }
+    }
 
     /// How many snapshots are tried as a guide, should they be damaged.
     private static let triesMax = 4

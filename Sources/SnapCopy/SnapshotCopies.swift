@@ -2,6 +2,7 @@
 
 import SnapFormat
 import SnapRepository
+import SnapView
 
 /// The snapshots of a destination by their logical ids, which copies share with their originals.
 struct SnapshotCopies {
@@ -24,7 +25,13 @@ struct SnapshotCopies {
             case .checkpoint: add(checkpoint: manifest)
             }
         }
-        for manifest in catalog.forgotten where manifest.state == .complete {
+        // What a repair has put in the place of a damaged copy is no reason to do without a sound
+        // one.
+        let repaired = Set(
+            catalog.snapshots.filter { $0.tags.contains(SnapshotRepair.tag) }
+                .compactMap(\.predecessor))
+        for manifest in catalog.forgotten
+        where manifest.state == .complete && !repaired.contains(manifest.id) {
             found[manifest.logicalID, default: Found()].isForgotten = true
         }
     }

@@ -84,6 +84,14 @@ package final class BackupProgress: Sendable {
         }
     }
 
+    /// Counts problems of which no more is known.
+    package func problems(untold count: UInt64) {
+        state.withLock {
+            let (sum, over) = $0.problemCount.addingReportingOverflow(count)
+            $0.problemCount = over ? .max : sum
+        }
+    }
+
     package var problems: ([SourceProblem], UInt64) {
         state.withLock { ($0.problems, $0.problemCount) }
     }

@@ -24,6 +24,14 @@ package struct RepairedSnapshot: Sendable {
     /// The first paths that are left out, and how many there are.
     package var lost: [SourceProblem] = []
     package var lostCount = 0
+    /// Whether all that the snapshot had can be had.
+    package var isWhole = false
+
+    /// Whether something of it was given up, or stays as damaged as it is.
+    package var isLoss: Bool {
+        if case .replaced = outcome { return lostCount > 0 }
+        return !isWhole
+    }
 }
 
 /// Used by one thread, once.
@@ -36,6 +44,7 @@ package final class SnapshotRepair {
     private let program: String
     private let isDryRun: Bool
     private var suspects: Set<ObjectID> = []
+    private var known = NoteBook()
 
     package init(
         _ repository: Repository, observer: CheckObserver = CheckObserver(), origin: Origin,
@@ -53,11 +62,22 @@ package final class SnapshotRepair {
     package func run(
         readData: Bool, threads: Int, repaired: (RepairedSnapshot) throws -> Void
     ) throws {
+        // Before anything is looked at: what a collection takes meanwhile would seem to be lost.
+        let pin = isDryRun ? nil : try Pin(writerOn: repository, host: origin.host)
+        try withExtendedLifetime(pin) {
+            try runAnnounced(readData: readData, threads: threads, repaired: repaired)
+        }
+    }
+
+    private func runAnnounced(
+        readData: Bool, threads: Int, repaired: (RepairedSnapshot) throws -> Void
+    ) throws {
         let catalog = try repository.catalog()
+        known = catalog.notes
         try RepairBase.read(repository, catalog.collections)
         try RepairBase.requireIndex(repository)
         for (id, error) in catalog.damagedInOrder {
-            try repaired(try giveUp(unreadable: id, error, catalog.notes[id]))
+            try repaired(try giveUp(unreadable: id, error))
         }
         try findSuspects(readData: readData, threads: threads)
         let snapshots = catalog.snapshots
@@ -67,8 +87,7 @@ package final class SnapshotRepair {
                 $0.predecessor == manifest.id && $0.tags.contains(Self.tag)
                     && $0.time == manifest.time && !damaged.contains($0.id)
             }
-            let notes = catalog.notes[manifest.id]
-            try repaired(try repair(manifest, notes, earlier: earlier, threads: threads))
+            try repaired(try repair(manifest, earlier: earlier, threads: threads))
         }
     }
 
@@ -97,50 +116,59 @@ package final class SnapshotRepair {
 
     /// A snapshot whose record cannot be read.
     private func giveUp(
-        unreadable id: [UInt8], _ error: SnapError, _ notes: SnapshotNotes
+        unreadable id: [UInt8], _ error: SnapError
     ) throws -> RepairedSnapshot {
         // A newer program's record is whole, and what a disk refuses today it may give tomorrow.
         guard error.kind == .damaged else {
             return RepairedSnapshot(id: id, outcome: .kept(error.message))
         }
-        if !notes.isForgotten { try forget(id, notes, "its record is damaged", for: nil) }
+        if !known[id].isForgotten { try forget(id, "its record is damaged", for: nil) }
         return RepairedSnapshot(id: id, outcome: .forgotten(error.message))
     }
 
     private func repair(
-        _ manifest: Manifest, _ notes: SnapshotNotes, earlier: Manifest?, threads: Int
+        _ manifest: Manifest, earlier: Manifest?, threads: Int
     ) throws -> RepairedSnapshot {
         var result = RepairedSnapshot(id: manifest.id, outcome: .replaced(nil))
         if manifest.state == .checkpoint {
             let reason = "a checkpoint that is damaged"
-            try forget(manifest.id, notes, reason, for: nil)
+            try forget(manifest.id, reason, for: nil)
             result.outcome = .forgotten(reason)
             return result
         }
         if let earlier {
-            try forget(manifest.id, notes, Self.reason(earlier.id), for: earlier.id)
+            try forget(manifest.id, Self.reason(earlier.id), for: earlier.id)
             result.outcome = .replaced(earlier.id)
             return result
         }
+        let rewrite: SnapshotRewrite
         do {
-            let (new, losses) = try rewrite(manifest, threads: threads)
-            (result.lost, result.lostCount) = (losses.problems, losses.count)
-            if losses.count == 0 {
-                result.outcome = .kept("all of it can be read at a second look")
+            let objects = ObjectCheck(repository.objects, suspects: suspects)
+            rewrite = try SnapshotRewrite(manifest, objects, observer)
+        } catch let error as SnapError where error.isFinding {
+            // As with a record: what a disk refuses today it may give tomorrow.
+            guard error.kind == .damaged else {
+                result.outcome = .kept(error.message)
+                return result
             }
-            guard let new else { return result }
-            result.outcome = .replaced(new.id)
-            if let finding = try check([new]).list.first {
-                throw SnapError(
-                    .io,
-                    "the repaired snapshot \(new.hexID.prefix(8)) is not whole: "
-                        + finding.message)
-            }
-            try forget(manifest.id, notes, Self.reason(new.id), for: new.id)
-        } catch let error as SnapError where error.kind == .damaged {
-            try forget(manifest.id, notes, "nothing of it can be read", for: nil)
+            try forget(manifest.id, "nothing of it can be read", for: nil)
             result.outcome = .forgotten(error.message)
+            return result
         }
+        let (new, losses) = try write(rewrite, of: manifest, threads: threads)
+        (result.lost, result.lostCount) = (losses.problems, losses.count)
+        if losses.count == 0 {
+            result.isWhole = true
+            result.outcome = .kept("all of it can be read at a second look")
+        }
+        guard let new else { return result }
+        result.outcome = .replaced(new.id)
+        if let finding = try check([new]).list.first {
+            throw SnapError(
+                .io,
+                "the repaired snapshot \(new.hexID.prefix(8)) is not whole: " + finding.message)
+        }
+        try forget(manifest.id, Self.reason(new.id), for: new.id)
         return result
     }
 
@@ -149,13 +177,12 @@ package final class SnapshotRepair {
     }
 
     /// The new snapshot, nil in a dry run or where nothing is lost, and what is not in it.
-    private func rewrite(
-        _ manifest: Manifest, threads: Int
+    private func write(
+        _ rewrite: SnapshotRewrite, of manifest: Manifest, threads: Int
     ) throws -> (Manifest?, TreeLosses) {
-        let objects = ObjectCheck(repository.objects, suspects: suspects)
+        var rewrite = rewrite
         if isDryRun {
-            var rewrite = SnapshotRewrite(objects, nil, observer)
-            _ = try rewrite.run(manifest)
+            _ = try rewrite.run(nil)
             return (nil, rewrite.losses)
         }
         var template = manifest
@@ -175,15 +202,18 @@ package final class SnapshotRepair {
                 }
                 return manifest.id
             })
-        var rewrite = SnapshotRewrite(objects, writer, observer)
         do {
-            let root = try rewrite.run(manifest)
+            let root = try rewrite.run(writer)
             if rewrite.losses.count == 0 {
                 writer.abandon()
                 return (nil, rewrite.losses)
             }
             for problem in rewrite.losses.problems { progress.problem(problem) }
             for problem in manifest.problems { progress.problem(problem) }
+            progress.problems(
+                untold: UInt64(rewrite.losses.count - rewrite.losses.problems.count)
+                    + max(manifest.problemCount, UInt64(manifest.problems.count))
+                    - UInt64(manifest.problems.count))
             return (try writer.finish(root: root), rewrite.losses)
         } catch {
             writer.abandon()
@@ -193,11 +223,12 @@ package final class SnapshotRepair {
 
     /// Forgets a damaged snapshot. A hold goes over to the one in its place: a collection could not
     /// keep what cannot be read.
-    private func forget(
-        _ id: [UInt8], _ notes: SnapshotNotes, _ reason: String, for new: [UInt8]?
-    ) throws {
+    private func forget(_ id: [UInt8], _ reason: String, for new: [UInt8]?) throws {
         if isDryRun { return }
         let ledger = try repository.ledger
+        // Somebody may have placed a hold meanwhile.
+        known = try NoteBook(ledger, known: known)
+        let notes = known[id]
         if notes.isHeld(at: origin.time), let hold = notes.hold {
             if let new {
                 var until: Int64?

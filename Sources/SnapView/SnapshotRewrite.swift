@@ -35,23 +35,25 @@ struct SnapshotRewrite {
     private let lists: ListCheck
     private let observer: CheckObserver
     /// nil to look only.
-    private let writer: SnapshotWriter?
+    private var writer: SnapshotWriter?
+    private var root: Entry
     private var stack: [Frame] = []
     private var components: [[UInt8]] = []
     private(set) var losses = TreeLosses()
 
-    init(_ objects: ObjectCheck, _ writer: SnapshotWriter?, _ observer: CheckObserver) {
+    /// Reads the root; throws a finding where it cannot be read.
+    init(_ manifest: Manifest, _ objects: ObjectCheck, _ observer: CheckObserver) throws {
         self.objects = objects
         lists = ListCheck(objects)
-        self.writer = writer
         self.observer = observer
+        root = manifest.root
+        root = try withReadableXattrs(root)
+        try enter(root, isRoot: true)
     }
 
-    /// Sends what can be read below the root to the writer and returns the root. Throws `.damaged`
-    /// where the root itself cannot be read.
-    mutating func run(_ manifest: Manifest) throws -> Entry {
-        let root = try withReadableXattrs(manifest.root)
-        try enter(root, isRoot: true)
+    /// Sends what can be read below the root to the writer, if there is one, and returns the root.
+    mutating func run(_ writer: SnapshotWriter?) throws -> Entry {
+        self.writer = writer
         while let frame = stack.last {
             guard frame.next < frame.node.count else {
                 stack.removeLast()

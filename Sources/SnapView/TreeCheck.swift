@@ -21,7 +21,7 @@ final class TreeCheck {
     private let objects: ObjectCheck
     private let lists: ListCheck
     private let observer: CheckObserver
-    private var result = TreeFindings()
+    fileprivate var result = TreeFindings()
     /// Directory nodes that were read, with what they count: another parent may count otherwise.
     private var visited: [ObjectID: NodeCounts] = [:]
     /// Those with damage below: read again, so that every snapshot that has one is named.
@@ -39,7 +39,7 @@ final class TreeCheck {
     private var components: [[UInt8]] = []
     private var snapshot: [UInt8] = []
 
-    private init(_ objects: ObjectCheck, _ observer: CheckObserver) {
+    fileprivate init(_ objects: ObjectCheck, _ observer: CheckObserver) {
         self.objects = objects
         lists = ListCheck(objects)
         self.observer = observer
@@ -57,7 +57,7 @@ final class TreeCheck {
         return check.result
     }
 
-    private func run(_ manifest: Manifest) throws {
+    fileprivate func run(_ manifest: Manifest) throws {
         snapshot = manifest.id
         components = []
         try finding { try check(manifest.root) }
@@ -159,6 +159,33 @@ final class TreeCheck {
         case .list(let id): try lists.check(id, size: size)
         case .directory(let id): try enter(entry, id)
         }
+    }
+}
+
+/// Whether all that snapshots need is in the index: content is not read. What several snapshots
+/// share is looked at once, as long as no segment goes. Used by one thread.
+package final class TreeSurvey {
+    private let repository: Repository
+    private let observer: CheckObserver
+    private var check: TreeCheck
+    private var segments: Set<ObjectID> = []
+
+    package init(_ repository: Repository, observer: CheckObserver) {
+        self.repository = repository
+        self.observer = observer
+        check = TreeCheck(ObjectCheck(repository.objects, suspects: []), observer)
+    }
+
+    package func isWhole(_ manifest: Manifest) throws -> Bool {
+        let now = Set(repository.objects.segments.map(\.name))
+        if !segments.isSubset(of: now) {
+            // The index that took its place may have less.
+            check = TreeCheck(ObjectCheck(repository.objects, suspects: []), observer)
+        }
+        segments = now
+        let before = check.result.findings.count
+        try check.run(manifest)
+        return check.result.findings.count == before
     }
 }
 

@@ -167,6 +167,29 @@ import Testing
         #expect(try copied().tags == ["mine"])
     }
 
+    /// The clock of the source may be ahead.
+    @Test(arguments: [Note.Action.release, .hold(until: 4_000_000_000)])
+    func aHoldOfTheDestinationIsNotShortened(said: Note.Action) throws {
+        let first = try sides.source.snapshot([.text("a", "1")], time: 1)
+        func say(_ action: Note.Action, at time: Int64) throws {
+            try NoteBook.add(
+                action, to: [first.id], origin: Origin(time: time, host: "h", user: "u"),
+                ledger: try sides.source.open().ledger)
+        }
+        try say(.hold(until: 4_500_000_000), at: 10)
+        let made = try #require(try sides.run().copied.first)
+        try NoteBook.add(
+            .hold(until: 5_000_000_000), to: [made.id], origin: origin,
+            ledger: try sides.copy.open().ledger)
+        try say(said, at: 2000)
+        #expect(try sides.run().notes == [0])
+        #expect(try sides.copy.open().catalog().notes[made.id].hold == .until(5_000_000_000))
+        // A longer one is as welcome as ever.
+        try say(.hold(until: nil), at: 3000)
+        #expect(try sides.run().notes == [1])
+        #expect(try sides.copy.open().catalog().notes[made.id].hold == .forEver)
+    }
+
     @Test func whatWasForgottenThereStaysSo() throws {
         try sides.source.snapshot([.text("a", "1")], time: 1)
         let made = try #require(try sides.run().copied.first)
@@ -177,6 +200,40 @@ import Testing
             return
         }
         #expect(try Sides.snapshots(sides.copy).isEmpty)
+    }
+
+    @Test func aCopyThatWasRepairedDoesNotKeepTheSoundOneAway() throws {
+        try sides.source.snapshot([.file("a", noise(90_000, seed: 1)), .text("b", "2")], time: 1)
+        try sides.run()
+        for pack in try sides.copy.files("data") { try sides.copy.remove(pack) }
+        _ = try PackRepair(try sides.copy.open())
+            .run(names: [], host: "host", threads: 2, isDryRun: false)
+        try SnapshotRepair(
+            try sides.copy.open(), origin: origin, program: "test", isDryRun: false
+        ).run(readData: false, threads: 2) { _ in }
+        #expect(try sides.run().copied.count == 1)
+        #expect(try sides.run().copied.isEmpty)
+        #expect(try Sides.snapshots(sides.copy).count == 2)
+    }
+
+    /// Whichever of the two has the lower id.
+    @Test func ofTwoRunsAtOnceOneCopyStays() throws {
+        for _ in 0..<6 {
+            let sides = try Sides()
+            let original = try sides.source.snapshot(
+                [.file("a", noise(90_000, seed: 1)), .text("b", "2")], time: 1)
+            var isFirst = true
+            try sides.run {
+                $0.advance = { _, _ in
+                    guard isFirst else { return }
+                    isFirst = false
+                    do { try sides.run() } catch { Issue.record(error) }
+                }
+            }
+            #expect(try Sides.snapshots(sides.copy).map(\.logicalID) == [original.logicalID])
+            #expect(try sides.copy.open().catalog().forgotten.count == 1)
+            try sides.expectEqual()
+        }
     }
 
     @Test func aRepositoryIsNotCopiedToItself() throws {
@@ -227,6 +284,23 @@ import Testing
         }
         let report = try RepositoryCheck(try sides.copy.open()).run(readData: true, threads: 2)
         #expect(report.findings.isEmpty)
+    }
+
+    /// A repair of packs takes what is lost out of the index: a guide that needed it tells nothing.
+    @Test func whatARepairTookFromAGuideIsCopiedAgain() throws {
+        let tree: [TestEntry] = [
+            .directory("d", [.file("large", noise(900_000, seed: 2)), .text("b", "2")])
+        ]
+        try sides.source.snapshot(tree, time: 1)
+        try sides.run()
+        try sides.copy.flip(
+            try #require(try sides.copy.files("data").first), at: 5000)
+        let repair = try PackRepair(try sides.copy.open())
+            .run(names: [], host: "host", threads: 2, isDryRun: false)
+        #expect(repair.lostCount == 1)
+        try sides.source.snapshot(tree + [.text("new", "x")], time: 2)
+        #expect(try sides.run().bytesRead == [900_000])
+        try sides.expectEqual()
     }
 
     /// At whatever call either side fails, nothing is lost there, and the next run does the rest.

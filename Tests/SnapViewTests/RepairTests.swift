@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
 import SnapBase
 import SnapFormat
+import SnapStore
 import SnapTestSupport
 import SnapView
 import Testing
@@ -134,6 +136,46 @@ import Testing
         )
     }
 
+    /// Two small files in one record, the second of them in a pack of its own, too: as of two
+    /// backups at once. Returns the two packs.
+    private func twice() throws -> (test: TestRepository, both: String, one: String) {
+        let test = try TestRepository()
+        let second = TestEntry.file("b", noise(3000, seed: 2))
+        try test.snapshot([.file("a", noise(2000, seed: 1)), second])
+        let index = try test.files("index").map { ($0, try test.read($0)) }
+        for (name, _) in index { try test.remove(name) }
+        let both = try test.files("data")[0]
+        try test.snapshot([second], time: 2_000_000)
+        for (name, bytes) in index { try test.overwrite(name, bytes) }
+        return (test, both, try #require(try test.files("data").first { $0 != both }))
+    }
+
+    @Test func aSavedRecordHasNothingThatNobodyFinds() throws {
+        let (test, both, _) = try twice()
+        try test.flip(both, at: 40)
+        let known = try test.files("data")
+        let report = try repairPacks(test)
+        #expect(report.salvaged == 1 && report.elsewhere == 1 && report.lostCount == 0)
+        let new = try #require(try test.files("data").first { !known.contains($0) })
+        let repository = try test.open()
+        let place = try repository.objects.locate(
+            try repository.keys.id(.data, noise(2000, seed: 1)))
+        #expect(place.pack.description.storeName == new)
+        #expect(try repository.objects.record(place).count == 2000)
+        #expect(try check(test).damagedSnapshots.isEmpty)
+    }
+
+    /// A copy in another pack is none where that pack is damaged or gone.
+    @Test(arguments: [true, false])
+    func whatIsElsewhereMustBeReadable(isGone: Bool) throws {
+        let (test, both, one) = try twice()
+        if isGone { try test.remove(one) } else { try test.flip(one, at: 1500) }
+        let name = String(try #require(both.split(separator: "/").last))
+        let report = try PackRepair(try test.open()).run(
+            names: [name], host: "test", threads: 2, isDryRun: false)
+        #expect(report.salvaged == 2 && report.elsewhere == 0 && report.lostCount == 0)
+    }
+
     @Test func withoutAWholeIndexNoPackIsRepaired() throws {
         let test = try repository()
         try test.flip(try largest(test, "data"), at: 1000)
@@ -211,6 +253,81 @@ import Testing
         #expect(try test.open().catalog().snapshots == [])
     }
 
+    /// A root that the medium refuses ends neither the snapshot nor the repair of the others.
+    @Test func aRootThatTheMediumRefusesIsLeftAsItIs() throws {
+        let test = try repository()
+        let before = try test.open().catalog().snapshots
+        guard case .directory(let root) = before[0].root.content else {
+            Issue.record("the root has no node")
+            return
+        }
+        let pack = try test.open().objects.locate(root).pack.description.storeName
+        let store = RefusingStore(try test.store(), pack)
+        var repaired: [RepairedSnapshot] = []
+        try SnapshotRepair(
+            try test.open(store), origin: Self.origin, program: "test", isDryRun: false
+        ).run(readData: false, threads: 2) { repaired.append($0) }
+        let kept = repaired.filter { if case .kept = $0.outcome { true } else { false } }
+        #expect(kept.contains { $0.id == before[0].id })
+        #expect(try test.open().catalog().snapshots.contains { $0.id == before[0].id })
+    }
+
+    /// Only an unreadable root means that nothing can be read.
+    @Test func whatFailsElsewhereGivesNoSnapshotUp() throws {
+        for call in 1...8 {
+            let test = try repository()
+            let before = try test.open().catalog().snapshots
+            try test.flip(try largest(test, "data"), at: 1000)
+            let store = RefusingStore(try test.store(), stage: call)
+            try? SnapshotRepair(
+                try test.open(store), origin: Self.origin, program: "test", isDryRun: false
+            ).run(readData: true, threads: 2) {
+                if case .forgotten = $0.outcome { Issue.record("call \(call)") }
+            }
+            let now = try test.open().catalog().snapshots
+            for old in before {
+                #expect(now.contains { $0.id == old.id || $0.predecessor == old.id })
+            }
+        }
+    }
+
+    /// A hold that was placed while the repair ran goes over to the new one; and no collection
+    /// closes meanwhile.
+    @Test func whatHappensDuringARepairIsNotLost() throws {
+        let test = try repository()
+        let old = try test.open().catalog().snapshots
+        try test.flip(try largest(test, "data"), at: 1000)
+        var count = 0
+        try SnapshotRepair(
+            try test.open(), origin: Self.origin, program: "test", isDryRun: false
+        ).run(readData: true, threads: 2) { _ in
+            count += 1
+            guard count == 1 else { return }
+            let sessions = try test.files("sessions")
+            #expect(sessions.count == 1)
+            try NoteBook.add(
+                .hold(until: nil), to: [old[1].id], origin: Self.origin,
+                ledger: try test.open().ledger)
+        }
+        #expect(count == 2)
+        let catalog = try test.open().catalog()
+        let new = try #require(catalog.snapshots.first { $0.predecessor == old[1].id })
+        #expect(catalog.notes[new.id].hold == .forEver)
+        #expect(catalog.notes[old[1].id].hold == nil)
+        #expect(try test.files("sessions").isEmpty)
+    }
+
+    @Test func everyLossIsCounted() throws {
+        let test = try TestRepository()
+        let lost = (0..<1100).map { TestEntry.file("f\($0)", noise(700, seed: UInt64($0))) }
+        try test.snapshot(lost + [.directory("d", [.text("kept", "kept")])])
+        for pack in try test.files("data") { try test.remove(pack) }
+        let repaired = try repairSnapshots(test)
+        #expect(repaired.map(\.lostCount) == [1100])
+        let new = try #require(try test.open().catalog().snapshots.first)
+        #expect(new.problemCount == 1100 && new.problems.count == 1000)
+    }
+
     @Test func lostAttributesAreNoReasonToLoseTheFile() throws {
         let test = try repository()
         let id = try test.open().keys.id(
@@ -281,5 +398,31 @@ import Testing
             for file in try test.files(directory) { try test.remove(file) }
         }
         for (name, bytes) in kept { try test.overwrite(name, bytes) }
+    }
+}
+
+/// A store that refuses to open a file, or one time to stage one.
+private final class RefusingStore: ForwardingStore, @unchecked Sendable {
+    // Sendable: `left` is used inside monitor.locked.
+    let base: any Store
+    private let name: String
+    private let monitor = Monitor()
+    private var left: Int
+
+    init(_ base: any Store, _ name: String = "", stage: Int = 0) {
+        (self.base, self.name, left) = (base, name, stage)
+    }
+
+    func open(_ name: String) throws -> any StoreFile {
+        if name == self.name { throw SnapError(errno: EIO, "injected") }
+        return try base.open(name)
+    }
+
+    func stage() throws -> any StagedFile {
+        try monitor.locked {
+            left -= 1
+            if left == 0 { throw SnapError(.damaged, "injected") }
+        }
+        return try base.stage()
     }
 }

@@ -61,15 +61,32 @@ package final class Pin: Sendable {
         }
         do {
             try Self.requireReadable(snapshots, session.state, ledger)
-            let owned = Owned(session: session)
-            thread = try Thread("pin") { [ending] in
-                // A sign of life that fails is given the next time.
-                while !ending.wait(seconds: Self.pause) { try? owned.session.heartbeat() }
-                owned.session.end()
-            }
+            thread = try Self.keepAlive(session, ending)
         } catch {
             session.end()
             throw error
+        }
+    }
+
+    /// Announces that all there is may be read and built upon: no collection that was not open
+    /// before closes as long as this object lives.
+    package init(writerOn repository: Repository, host: String) throws {
+        ending = Ending(monitor)
+        let session = try Session(try repository.ledger, kind: .writer, host: host)
+        do { thread = try Self.keepAlive(session, ending) } catch {
+            session.end()
+            throw error
+        }
+    }
+
+    private static func keepAlive(
+        _ session: Session<SealedLedger>, _ ending: Ending
+    ) throws -> Thread {
+        let owned = Owned(session: session)
+        return try Thread("pin") {
+            // A sign of life that fails is given the next time.
+            while !ending.wait(seconds: pause) { try? owned.session.heartbeat() }
+            owned.session.end()
         }
     }
 

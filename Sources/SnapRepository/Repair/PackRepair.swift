@@ -30,6 +30,7 @@ package final class PackRepair {
     private var report = PackRepairReport()
     private var saved: Set<ObjectID> = []
     private var missed: Set<ObjectID> = []
+    private let compressor = RecordCompressor()
 
     private var objects: ObjectReader { repository.objects }
 
@@ -86,7 +87,11 @@ package final class PackRepair {
         let check = StoreCheck(repository, found, observer)
         try check.run()
         try RepairBase.requireIndex(found)
-        if !names.isEmpty { return try chosen(names, of: check.used) }
+        if !names.isEmpty {
+            // What they should hold is not there.
+            for pack in check.suspects { objects.noteDamage(of: pack) }
+            return try chosen(names, of: check.used)
+        }
         let pool = try WorkerPool(threads: threads, name: "repair")
         defer { pool.close() }
         // The session must show life while all is read.
@@ -141,7 +146,7 @@ package final class PackRepair {
             try observer.throwIfInterrupted()
             var wanted: [ObjectID: IndexEntry] = [:]
             for entry in inside where !saved.contains(entry.id) { wanted[entry.id] = entry }
-            for id in wanted.keys where try objects.contains(id) {
+            for id in wanted.keys where try isElsewhere(id) {
                 wanted[id] = nil
                 report.elsewhere += 1
             }
@@ -157,26 +162,56 @@ package final class PackRepair {
         }
     }
 
-    /// A record with those of the objects in it that are what their ids say; none where it cannot
-    /// be opened.
+    /// Whether another pack has an object, and gives it back.
+    private func isElsewhere(_ id: ObjectID) throws -> Bool {
+        while try objects.contains(id) {
+            let location = try objects.locate(id)
+            if objects.isDamaged(location.pack.description.name) { return false }
+            do {
+                let record = try RepairBase.insisting { try objects.decoded(location) }
+                let found = try record.withBytes(
+                    offset: location.offset, count: location.length
+                ) { try kind(of: id, $0, in: location.pack.description.kind) }
+                if found != nil { return true }
+            } catch let error as SnapError where error.isFinding {}
+            // So the next turn asks for another one.
+            objects.noteDamage(of: location.pack.description.name)
+        }
+        return false
+    }
+
+    /// A record of those of the objects in it that are what their ids say; none where it cannot
+    /// be opened. Nothing else is in it: what no trailer names could never be taken away.
     private func readable(
         _ entries: [IndexEntry], _ place: RecordPlace, _ pack: Pack
     ) throws -> NewRecord {
         var new = NewRecord(record: CompressedRecord(bytes: [], codec: .stored), objects: [])
+        var bytes: [UInt8] = []
+        var isWhole = true
         do {
             let record = try RepairBase.insisting { try pack.record(place) }
-            new.record = try RepairBase.insisting { try pack.plain(place) }
             for entry in entries {
                 guard Int(entry.offset) + Int(entry.length) <= record.count else { continue }
                 let found: ObjectKind? = try record.withBytes(
                     offset: Int(entry.offset), count: Int(entry.length)
                 ) { bytes in try kind(of: entry.id, bytes, in: pack.description.kind) }
-                guard let found else { continue }
+                // Objects that share bytes are in no record that was ever written.
+                guard let found, bytes.count + Int(entry.length) <= record.count else { continue }
                 new.objects.append(
                     RecordObject(
-                        id: entry.id, kind: found, offset: entry.offset, length: entry.length))
+                        id: entry.id, kind: found, offset: UInt32(bytes.count),
+                        length: entry.length))
+                isWhole = isWhole && Int(entry.offset) == bytes.count
+                try record.withBytes(offset: Int(entry.offset), count: Int(entry.length)) {
+                    bytes.append(contentsOf: $0)
+                }
             }
-        } catch let error as SnapError where error.isFinding {}
+            if bytes.isEmpty { return new }
+            new.record =
+                isWhole && bytes.count == record.count
+                ? try RepairBase.insisting { try pack.plain(place) }
+                : try bytes.withUnsafeBytes { try compressor.compress($0) }
+        } catch let error as SnapError where error.isFinding { new.objects = [] }
         return new
     }
 

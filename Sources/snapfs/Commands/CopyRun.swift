@@ -14,6 +14,7 @@ final class CopyRun {
     private var written: [[UInt8]] = []
     private let output: Output
     private let isDryRun: Bool
+    private let areNamed: Bool
     private let copy: RepositoryCopy
     private let progress: Progress
     private var summary = Summary()
@@ -58,6 +59,7 @@ final class CopyRun {
         self.to = to
         self.output = output
         isDryRun = command.dryRun
+        areNamed = !command.snapshots.isEmpty
         let progress = Progress(output, counting: .entries)
         self.progress = progress
         var options = RepositoryCopy.Options()
@@ -97,7 +99,7 @@ final class CopyRun {
             try record()
         }
         // What cannot be read may be what was to be copied.
-        summary.damaged += UInt64(from.damagedManifests.count)
+        if !areNamed { summary.damaged += UInt64(from.damagedManifests.count) }
         try finish()
     }
 

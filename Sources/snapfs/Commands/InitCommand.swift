@@ -46,12 +46,16 @@ struct InitCommand: Command {
     func perform(_ output: Output) throws {
         let path = try global.repository()
         let isThere = path.withCString { access($0, F_OK) } == 0 || errno != ENOENT
+        // A command that prints the other password must not see this one.
+        let read =
+            newKeyFile == nil && global.newPasswordSource.isInEnvironment
+            ? try newCredential(output) : nil
         let other = try model.open(global, output)
         let store = try RepositoryAccess.store(path, create: true)
         let credential: SnapFormat.Credential
         do {
             try Self.requireEmpty(store, path)
-            credential = try newCredential(output)
+            credential = try read ?? newCredential(output)
         } catch {
             if !isThere { path.withCString { _ = rmdir($0) } }
             throw error

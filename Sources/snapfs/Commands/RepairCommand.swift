@@ -189,11 +189,13 @@ struct RepairSnapshotsCommand: Command {
         let run = SnapshotRepair(
             access.repository,
             observer: CheckCommand.observer(output, progress, readData: readData),
-            origin: .current(), program: Version.program, isDryRun: repair.dryRun)
-        var (damaged, replaced, forgotten) = (0, 0, 0)
+            origin: .current(), program: "snapfs \(Version.program)",
+            isDryRun: repair.dryRun)
+        var (damaged, replaced, forgotten, losses) = (0, 0, 0, 0)
         var changed: [[UInt8]] = []
         try run.run(readData: readData, threads: Processors.count(in: 1...16)) { snapshot in
             damaged += 1
+            if snapshot.isLoss { losses += 1 }
             switch snapshot.outcome {
             case .replaced: replaced += 1
             case .forgotten: forgotten += 1
@@ -207,15 +209,21 @@ struct RepairSnapshotsCommand: Command {
             try access.audit("repair snapshots", snapshots: changed)
         }
         if output.json {
-            return try output.json(
+            try output.json(
                 Summary(
                     damaged: damaged, replaced: replaced, forgotten: forgotten,
                     dryRun: repair.dryRun))
-        }
-        if damaged == 0 { return try output.note("no snapshot needs repair") }
-        if !repair.dryRun {
+        } else if damaged == 0 {
+            try output.note("no snapshot needs repair")
+        } else if !repair.dryRun {
             try output.note(
                 "'snapfs prune' takes the damaged ones away; until then 'check' names them")
+        }
+        guard losses == 0 else {
+            throw SnapError(
+                .damaged,
+                Format.count(UInt64(losses), "snapshot has", "snapshots have")
+                    + " lost something that cannot be read")
         }
     }
 

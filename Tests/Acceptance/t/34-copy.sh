@@ -8,8 +8,15 @@ random_file big 9000000 "$SRC/big"
 ln "$SRC/big" "$SRC/link"
 truncate -s 3M "$SRC/hole"
 new_key_repo
+SNAPFS_PASSWORD='the other' exits 0 "init with a password" \
+    env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/second-p" init
 exits 0 "init of the second" snapfs --repo "$T/second" init --new-key-file "$T/key2" \
     --copy-chunker-from "$T/repo" --from-key-file "$T/key"
+SNAPFS_PASSWORD='from the environment' exits 0 "a password beside a password command" \
+    env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/third" init --copy-chunker-from "$T/second-p" \
+    --from-password-command 'echo the other'
+SNAPFS_PASSWORD='from the environment' exits 0 "opens it" \
+    env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/third" snapshots
 export SNAPFS_TO_REPO=$T/second SNAPFS_TO_KEY_FILE=$T/key2
 there() { SNAPFS_REPO=$T/second SNAPFS_KEY_FILE=$T/key2 snapfs "$@"; }
 ids() { value '[s["id"] for s in j]' "$T/$1"; }
@@ -103,6 +110,14 @@ whole "after the prunes"
 exits 0 "restore the newest" there restore latest --target "$T/back"
 same "it is as it was" "$SRC" "$T/back$SRC"
 rm -rf "$T/back"
+
+# --- a record that cannot be read -------------------------------------------------------------------
+cp -a "$T/repo" "$T/torn"
+torn() { snapfs --repo "$T/torn" "$@"; }
+dd if=/dev/zero of="$T/torn/snapshots/${SNAPSHOTS[1]}" bs=1 seek=100 count=50 conv=notrunc status=none
+fails_with 13 "of all, one cannot be read" torn copy
+torn snapshots --json >"$T/torn.json" 2>/dev/null
+exits 0 "one of the others by its id" torn copy "$(ids torn.json | tail -n 1)"
 
 # --- a password and another generation; a destination that fills up --------------------------------
 mkdir "$T/small"
