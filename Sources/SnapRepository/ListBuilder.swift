@@ -5,13 +5,15 @@ import SnapFormat
 
 /// Builds the content of one file from its extents; a long list becomes a tree of list objects
 /// while it grows, so memory stays at one node a level. See snapfs-format(5), Extents.
-struct ListBuilder {
+package struct ListBuilder {
     private var levels: [[Extent]] = [[]]
     private(set) var end: UInt64 = 0
 
+    package init() {}
+
     var isEmpty: Bool { end == 0 }
 
-    mutating func append(
+    package mutating func append(
         count: UInt64, id: ObjectID?, store: (ObjectKind, [UInt8]) throws -> ObjectID
     ) throws {
         end += count
@@ -43,7 +45,7 @@ struct ListBuilder {
     }
 
     /// The content; the builder is empty afterwards.
-    mutating func finish(
+    package mutating func finish(
         store: (ObjectKind, [UInt8]) throws -> ObjectID
     ) throws -> Content {
         defer { self = ListBuilder() }

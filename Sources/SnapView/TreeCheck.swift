@@ -10,14 +10,14 @@ import SnapFormat
 import SnapRepository
 
 /// What a check of trees found.
-struct TreeFindings: Sendable {
-    var findings = CheckFindings()
+package struct TreeFindings: Sendable {
+    package var findings = CheckFindings()
     /// Directory nodes that were read.
     var directories = 0
 }
 
 /// Used by one thread.
-final class TreeCheck {
+package final class TreeCheck {
     private let objects: ObjectCheck
     private let lists: ListCheck
     private let observer: CheckObserver
@@ -47,7 +47,7 @@ final class TreeCheck {
 
     /// Checks the trees of snapshots. What lies in one of the packs `suspects` counts as there only
     /// if it reads.
-    static func run(
+    package static func run(
         _ manifests: [Manifest], _ repository: Repository, suspects: Set<ObjectID>,
         _ observer: CheckObserver
     ) throws -> TreeFindings {
@@ -190,17 +190,17 @@ package final class TreeSurvey {
 }
 
 /// Whether objects are there.
-struct ObjectCheck {
+package struct ObjectCheck {
     private let objects: ObjectReader
     private let suspects: Set<ObjectID>
 
-    init(_ objects: ObjectReader, suspects: Set<ObjectID>) {
+    package init(_ objects: ObjectReader, suspects: Set<ObjectID>) {
         self.objects = objects
         self.suspects = suspects
     }
 
-    /// The bytes of an object, which have its id.
-    func verified(_ id: ObjectID, _ kind: ObjectKind) throws -> [UInt8] {
+    /// The bytes of an object, which have its id; throws `.damaged` otherwise.
+    package func verified(_ id: ObjectID, _ kind: ObjectKind) throws -> [UInt8] {
         let location = try locate(id, kind)
         return try objects.record(location).withBytes(
             offset: location.offset, count: location.length
@@ -221,7 +221,7 @@ struct ObjectCheck {
     }
 
     /// Throws unless a data object of this length, or a longer one, is there.
-    func require(_ id: ObjectID, length: UInt64, exactly: Bool = false) throws {
+    package func require(_ id: ObjectID, length: UInt64, exactly: Bool = false) throws {
         let location = try locate(id, .data)
         let there = UInt64(location.length)
         guard exactly ? there == length : there >= length else {
@@ -232,7 +232,7 @@ struct ObjectCheck {
     }
 
     /// Throws unless what an extent refers to is there.
-    func require(_ extent: Extent, from start: UInt64) throws {
+    package func require(_ extent: Extent, from start: UInt64) throws {
         guard let id = extent.id else { return }
         try require(id, length: UInt64(extent.offset) + (extent.end - start))
     }

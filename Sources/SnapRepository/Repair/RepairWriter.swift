@@ -37,9 +37,13 @@ final class RepairWriter {
     /// The session lives.
     func heartbeat() throws { try session.heartbeat() }
 
+    /// Objects after which a segment is written: they are all in memory.
+    private static let segmentEntries = 256 << 10
+
     func append(_ record: NewRecord) throws {
         try sink.append(record)
         try session.heartbeat()
+        if sink.pending >= Self.segmentEntries { try publish() }
     }
 
     /// Finishes the packs that were appended to and publishes a segment that names them.
@@ -61,13 +65,14 @@ final class RepairWriter {
     }
 
     /// Publishes one segment instead of all that count, in which nothing is found in these packs
-    /// any more. They stay in its table: what lies in them is known, and wanted no more.
-    func merge(without packs: Set<ObjectID>) throws {
+    /// any more, or only what no other holds unless `isDropping`. They stay in its table: what lies
+    /// in them is known, and wanted no more.
+    func merge(without packs: Set<ObjectID>, dropping isDropping: Bool = true) throws {
         let objects = repository.objects
         let name = try IndexWriter.merge(
             objects.segments, store: repository.store, key: try keys.next(.index),
             session: session.id, collection: session.state.newest,
-            avoiding: { packs.contains($0) }, droppingAvoided: true)
+            avoiding: { packs.contains($0) }, droppingAvoided: isDropping)
         try noteWritten(name)
     }
 

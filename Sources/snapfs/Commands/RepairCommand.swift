@@ -11,13 +11,15 @@ struct RepairCommand: ParsableCommand {
         commandName: "repair",
         abstract: "Make the best of damage; writes new files, changes and deletes none.",
         discussion: """
-            In this order: 'repair index' where the index is damaged or missing, 'repair packs' \
-            where packs are; a backup of the same data, which stores again what was lost; 'repair \
-            snapshots' for what is still missing then; 'prune'.
+            In this order: 'repair index' where the index is damaged or missing; 'repair --from' \
+            where another repository has copies of the snapshots, otherwise 'repair packs' where \
+            packs are damaged; a backup of the same data, which stores again what was lost; \
+            'repair snapshots' for what is still missing then; 'prune'.
             """,
         subcommands: [
             RepairIndexCommand.self, RepairPacksCommand.self, RepairSnapshotsCommand.self,
-        ])
+            RepairFromCommand.self,
+        ], defaultSubcommand: RepairFromCommand.self)
 }
 
 struct RepairOptions: ParsableArguments {
