@@ -28,7 +28,8 @@ package final class Erasure {
     private let origin: Origin
     private let program: String
 
-    /// `paths` from the root of snapshots. Throws `.invalid` for the root itself.
+    /// `paths` from the root of snapshots. Throws `.invalid` for the root itself, and where a
+    /// manifest could not be read, but for damage: it may hold the paths.
     package init(
         _ repository: Repository, _ paths: [[UInt8]], caches: ViewCaches, origin: Origin,
         program: String
@@ -46,6 +47,7 @@ package final class Erasure {
         self.origin = origin
         self.program = program
         catalog = try repository.catalog()
+        for (_, error) in catalog.damagedInOrder where !error.isFinding { throw error }
     }
 
     /// The snapshots that have one of the paths, finished or not, forgotten or not, oldest first.
