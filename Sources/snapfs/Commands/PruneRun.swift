@@ -104,11 +104,19 @@ struct PruneRun {
 
     /// Collects. What an earlier run has left open comes first, then what has come since.
     func run() throws {
-        var report = try collector.run()
-        try show(report)
-        if report.resumed, case .done = report.result {
-            report = try collector.run()
+        do {
+            var report = try collector.run()
             try show(report)
+            if report.resumed, case .done = report.result {
+                report = try collector.run()
+                try show(report)
+            }
+        } catch let error as SnapError where error.kind == .noSpace {
+            throw SnapError(
+                .noSpace,
+                error.message + "; a prune writes before it takes: make some MiB of room and run "
+                    + "'snapfs prune --max-unused unlimited', which copies the least",
+                code: error.code)
         }
     }
 
