@@ -64,7 +64,7 @@ let package = Package(
             name: "SnapSimulation",
             dependencies: [
                 "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository", "SnapView",
-                "SnapTestSupport",
+                "SnapCopy", "SnapTestSupport",
             ], path: "Tests/SnapSimulation", swiftSettings: swiftSettings),
         .executableTarget(
             name: "snapfs-simulate", dependencies: ["SnapBase", "SnapSimulation"],
@@ -81,7 +81,7 @@ let package = Package(
             "SnapFaultTests",
             [
                 "CLinux", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
-                "SnapView", "SnapFiles", "SnapZstd",
+                "SnapView", "SnapFiles", "SnapZstd", "SnapTestSupport",
             ]),
         tests(
             "SnapRepositoryTests",

@@ -30,7 +30,8 @@ package final class Erasure {
     private let program: String
 
     /// `paths` from the root of snapshots, which are those of the catalog. Throws `.invalid` for
-    /// the root itself.
+    /// the root itself, and where a manifest could not be read, but for damage: it may hold the
+    /// paths.
     package init(
         _ repository: Repository, _ catalog: Catalog, _ paths: [[UInt8]], caches: ViewCaches,
         origin: Origin, program: String
@@ -48,6 +49,7 @@ package final class Erasure {
         self.origin = origin
         self.program = program
         self.catalog = catalog
+        for (_, error) in catalog.damagedInOrder where !error.isFinding { throw error }
     }
 
     /// The snapshots that have one of the paths, finished or not, forgotten or not, oldest first.

@@ -25,7 +25,7 @@ final class Engine: @unchecked Sendable {
     // Sendable: nothing changes after init.
     static let shared = Result { try Engine() }
 
-    private let source: SourceDirectory
+    let source: SourceDirectory
     let key = Secret([UInt8](repeating: 7, count: 32))
     /// What the tree holds now.
     private(set) var model: SourceModel = [:]
@@ -94,7 +94,7 @@ final class Engine: @unchecked Sendable {
         return repository
     }
 
-    private func committed(_ known: Known) throws -> Known {
+    func committed(_ known: Known) throws -> Known {
         let files = AmnesiaFileLayer(known.disk)
         let manifest = try backup(try open(files))
         var snapshots = known.snapshots
@@ -103,7 +103,7 @@ final class Engine: @unchecked Sendable {
     }
 
     /// Adds a snapshot of one small file, and with it a segment.
-    private func withSmallSnapshot(_ known: Known) throws -> Known {
+    func withSmallSnapshot(_ known: Known) throws -> Known {
         let files = AmnesiaFileLayer(known.disk)
         let bytes = [UInt8](repeating: UInt8(known.snapshots.count), count: 600)
         let writer = try SnapshotWriter(

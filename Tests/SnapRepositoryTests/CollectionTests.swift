@@ -185,6 +185,31 @@ import Testing
         #expect(try test.files("sessions").isEmpty)
     }
 
+    /// It was stopped for a day, say, and builds on what has gone meanwhile.
+    @Test func aBackupThatWasGivenUpFailsWhenItGoesOn() throws {
+        let content = noise(300_000, seed: 1)
+        let first = try test.snapshot([.file("a", content)], time: 1)
+        try forget(first)
+        let root = Entry(name: [], attributes: Attributes(mode: 0o040755))
+        let template = Manifest(
+            id: [UInt8](repeating: 0, count: 16), time: Timestamp(seconds: 2), root: root)
+        let writer = try SnapshotWriter(
+            repository: try test.open(), template: template, progress: BackupProgress(), threads: 1)
+        writer.beginFile()
+        try writer.append(all: content)
+        let deaths = Deaths()
+        deaths.areDead = true
+        #expect(isDone(try prune(liveness: deaths)))
+        let error = #expect(throws: SnapError.self) {
+            try writer.endFile(
+                Entry(name: [0x61], attributes: Attributes(mode: 0o100644)), xattrs: [])
+            _ = try writer.finish(root: root)
+        }
+        #expect(error?.kind == .busy)
+        try expect([])
+        try expect([test.snapshot([.file("a", content)], time: 3)])
+    }
+
     @Test func aPinnedSnapshotStays() throws {
         let first = try test.snapshot([.file("a", noise(300_000, seed: 1))], time: 1)
         let ledger = try test.open().ledger

@@ -44,9 +44,10 @@ if (3...4).contains(arguments.count), arguments[1] == "--years", let years = Int
     do {
         let life = try Years(seed: seed)
         try life.run(days: 365 * years)
+        let sizes = life.sizes.map(String.init).joined(separator: ", ")
         print(
-            "\(life.backups) backups, \(life.prunes) prunes, bytes of the packs at the end of each "
-                + "year: \(life.sizes.map(String.init).joined(separator: ", "))")
+            "\(life.backups) backups, \(life.prunes) prunes, \(life.copies) copies, "
+                + "bytes of the packs at the end of each year: \(sizes)")
         if let first = life.sizes.dropFirst().first, let last = life.sizes.last,
             last > first + first / 2
         {

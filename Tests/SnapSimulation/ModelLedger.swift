@@ -126,6 +126,7 @@ final class ModelInventory: Inventory {
 
     var segments: [ObjectID] { index!.segments.map(\.name) }
     var uncounted: [ObjectID] { index!.uncounted }
+    var writers: [[UInt8]] { [] }
 
     func listPacks() throws -> [PackName] {
         try world.scheduler.step(actor, "list packs")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The life of a repository under cron, on a store in memory and a clock of its own: hourly backups
-// of two hosts, a policy every night, prune every week. What is kept is judged by an oracle that
-// shares no code with the policy, what is read by the contents that were written.
+// of two hosts, a policy every night, prune every week, a copy every month. What is kept is judged
+// by an oracle that shares no code with the policy, what is read by the contents that were written.
 
 import Glibc
 import SnapBase
@@ -28,10 +28,12 @@ package final class Years {
     private var hosts: [Host] = []
     /// What the oracle has of each snapshot that is kept.
     private var kept: [[UInt8]: Kept] = [:]
+    private let second: YearsCopy
     /// Bytes of the packs after the last prune of each year.
     package private(set) var sizes: [UInt64] = []
     package private(set) var backups = 0
     package private(set) var prunes = 0
+    package var copies: Int { second.count }
 
     private struct Host {
         var name: String
@@ -51,6 +53,7 @@ package final class Years {
 
     package init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
+        second = try YearsCopy()
         let store = store()
         try store.makeDirectories()
         try Repository.create(store, key, label: "years")
@@ -79,11 +82,16 @@ package final class Years {
             }
             try forget()
             if day % 7 == 6 { try prune() }
+            if day % 30 == 29 { try second.copy(from: open()) { kept[$0.id]?.files } }
             if day % 91 == 90 { try check() }
-            if day % 365 == 364 { sizes.append(try open().listPacks().bytes) }
+            if day % 365 == 364 {
+                sizes.append(try open().listPacks().bytes)
+                try second.check()
+            }
         }
         try prune()
         try check()
+        try second.check()
     }
 
     /// A machine is switched off now and then.
@@ -188,27 +196,14 @@ package final class Years {
         for manifest in try repository.catalog().snapshots {
             guard let files = kept[manifest.id]?.files else { throw violation("a stranger") }
             let view = try SnapshotView(manifest, repository: repository, caches: caches)
-            var count = 0
-            try view.forEach(in: view.root) { place in
-                count += 1
-                let name = String(decoding: place.name, as: UTF8.self)
-                guard try content(view, place) == files[name] else {
-                    throw violation("\(manifest.hexID): \(name) has other contents")
-                }
-                return true
+            guard try view.fileContents() == files else {
+                throw violation("\(manifest.hexID) has other contents")
             }
-            guard count == files.count else { throw violation("\(manifest.hexID) lacks files") }
         }
         for (directory, most) in [("sessions", 0), ("gc", 2), ("tmp", 0), ("index", 40)] {
             let count = try repository.store.list(directory).count
             if count > most { throw violation("\(count) files are left in \(directory)/") }
         }
-    }
-
-    private func content(_ view: SnapshotView, _ place: Place) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Int(place.attributes.size))
-        let read = try bytes.withUnsafeMutableBytes { try view.read(place, at: 0, into: $0) }
-        return Array(bytes.prefix(read))
     }
 
     private func violation(_ message: String) -> YearsViolation {

@@ -87,8 +87,7 @@ package final class Collector<L: Ledger, I: Inventory> {
         let state = try CollectionState(ledger)
         if let damage = state.damage { throw Self.within(damage) }
         guard let open = state.open else { return try draft(after: state) }
-        let snapshots = try survey(state.counting)
-        try inventory.refresh(state.end)
+        let (snapshots, _) = try lookThrough(state.end)
         try inventory.mark(snapshots.committed.filter { !open.forgotten.contains($0.id) })
         return open
     }
@@ -117,10 +116,8 @@ package final class Collector<L: Ledger, I: Inventory> {
     private func draft(after state: CollectionState) throws -> CollectionStart? {
         // Each list is of what was there before the next: packs, snapshots, the index.
         let packs = try inventory.listPacks()
-        let snapshots = try survey(state.counting)
-        try inventory.refresh(state.end)
+        let (snapshots, notes) = try lookThrough(state.end)
         let (pinned, hasDead) = try lookAround()
-        let notes = try NoteBook(ledger)
         let forgotten = snapshots.forgotten(notes, now).subtracting(pinned)
         try inventory.mark(snapshots.committed.filter { !forgotten.contains($0.id) })
         let condemned = try inventory.condemn(
@@ -138,6 +135,7 @@ package final class Collector<L: Ledger, I: Inventory> {
 
     /// The decided sessions as a listing shows them.
     private struct Survey {
+        var listed: Set<[UInt8]> = []
         var committed: [Manifest] = []
         var digests: [[UInt8]: ObjectID] = [:]
         /// Committed ones that do not count.
@@ -165,15 +163,17 @@ package final class Collector<L: Ledger, I: Inventory> {
         }
     }
 
-    /// Reads all manifests. Throws for one that is damaged and not forgotten: what it needs cannot
-    /// be known.
-    private func survey(_ counting: Counting) throws -> Survey {
-        var survey = Survey()
-        for id in try ledger.decided() {
+    /// Reads all manifests, `end` being the collection that is closed. Throws for one that is
+    /// damaged or missing and not forgotten: what it needs cannot be known.
+    private func survey(_ end: CollectionEnd?) throws -> Survey {
+        let counting = Counting(end)
+        let live = Set((end?.live ?? [:]).keys)
+        var survey = Survey(listed: Set(try ledger.decided()))
+        for id in survey.listed.union(live) {
             do {
-                guard case .committed(let manifest, let digest)? = try ledger.decision(id) else {
-                    continue
-                }
+                let decision = try ledger.decision(id)
+                if decision == nil, live.contains(id) { throw Manifest.missing(id) }
+                guard case .committed(let manifest, let digest)? = decision else { continue }
                 if counting.counts(manifest, digest) {
                     survey.committed.append(manifest)
                     survey.digests[id] = digest
@@ -193,6 +193,31 @@ package final class Collector<L: Ledger, I: Inventory> {
             }
         }
         return survey
+    }
+
+    /// Lists snapshots, the index and notes, in this order: once more where the lists lack
+    /// something that is there. Throws `.io` where they lack it again.
+    private func lookThrough(
+        _ end: CollectionEnd?
+    ) throws -> (snapshots: Survey, notes: NoteBook) {
+        var whole = WholeListing(ledger)
+        while true {
+            let survey = try survey(end)
+            try inventory.refresh(end)
+            let notes = try NoteBook(ledger)
+            if try whole.isWhole(without: told(survey, notes)) { return (survey, notes) }
+        }
+    }
+
+    /// Names of snapshots that something tells of but the listing, and of the next notes on what is
+    /// to go.
+    private func told(_ survey: Survey, _ notes: NoteBook) -> Set<String> {
+        var told = Set(survey.committed.compactMap(\.predecessor)).union(survey.digests.keys)
+        told.formUnion(notes.newest.keys)
+        told.formUnion(inventory.writers)
+        let next = notes.newest.filter { notes[$0.key].isForgotten && $0.value < .max }
+            .map { Note.storeName($0.key, $0.value + 1) }
+        return Set(told.subtracting(survey.listed).map { Manifest.storeName($0) } + next)
     }
 
     // MARK: Deciding
@@ -311,20 +336,20 @@ package final class Collector<L: Ledger, I: Inventory> {
     private func finish(
         _ start: CollectionStart, after previous: CollectionEnd?
     ) throws -> CollectionReport.Result {
-        let notes = try NoteBook(ledger)
         let sessions = try decide(start)
         guard sessions.undecided.isEmpty else { return .waiting(sessions.undecided) }
         // All that was decided is as durable as what will be built on it.
         try ledger.synchronize()
         let end: CollectionEnd
-        do { end = try conclude(start, previous, notes, sessions) } catch let error as SnapError
-            where error.isFinding
+        do { end = try conclude(start, previous, sessions) } catch let error as SnapError
+            where error.isFinding || error.kind == .noSpace
         {
-            // Nothing is taken while something is damaged; what another collector took meanwhile is
-            // not.
-            if try close(Self.withoutDeleting(start, previous, origin))?.isOurs == true {
-                throw error
+            // Nothing is taken while something is damaged; where there is no room, the next one may
+            // be asked to copy less. What another collector took meanwhile is not damaged.
+            let closed = Result {
+                try close(Self.withoutDeleting(start, previous, origin))?.isOurs == true
             }
+            if try error.kind == .noSpace || closed.get() { throw error }
             return .nothing
         }
         guard let closed = try close(end) else { return .nothing }
@@ -335,11 +360,9 @@ package final class Collector<L: Ledger, I: Inventory> {
 
     /// Step 4: what is live now, and a whole index of it.
     private func conclude(
-        _ start: CollectionStart, _ previous: CollectionEnd?, _ notes: NoteBook,
-        _ sessions: Sessions
+        _ start: CollectionStart, _ previous: CollectionEnd?, _ sessions: Sessions
     ) throws -> CollectionEnd {
-        let snapshots = try survey(Counting(previous))
-        try inventory.refresh(previous)
+        let (snapshots, notes) = try lookThrough(previous)
         let frozen = Set(start.forgotten)
         let now = ClockJump.trusted(snapshots.committed, now: now)
         let live = snapshots.committed.filter { manifest in

@@ -14,6 +14,8 @@ package protocol Inventory: AnyObject {
     /// The segments of the last refresh, and those that were there and did not count.
     var segments: [ObjectID] { get }
     var uncounted: [ObjectID] { get }
+    /// The sessions that wrote those of the last refresh.
+    var writers: [[UInt8]] { get }
     /// Marks everything that these snapshots need. Throws `.damaged` where that cannot be known.
     func mark(_ snapshots: [Manifest]) throws
     /// Of `packs`, those that are to go: what is marked in them can be copied. With `thorough`

@@ -19,6 +19,7 @@ final class ObjectMover {
     private var groups: [FileKind: (bytes: [UInt8], objects: [RecordObject])] = [:]
     /// Segments of the new packs: they count for nobody.
     private(set) var segments: [ObjectID] = []
+    private var packs: [PackName] = []
     private let session: [UInt8]
 
     private static let segmentEntries = 256 << 10
@@ -112,10 +113,20 @@ final class ObjectMover {
     private func publish() throws {
         let finished = sink.takeFinished()
         if finished.isEmpty { return }
+        packs += finished.map(\.description.packName)
         try repository.store.synchronize()
         segments.append(
             try IndexWriter.write(
                 finished, store: repository.store, key: try keys.next(.index), session: session,
                 collection: Counting.onlyIfNamed))
+    }
+
+    /// Takes back all that was written, where it can: nobody has built on it, and where room is
+    /// short every try would leave less.
+    func abandon() {
+        sink.discard()
+        packs += sink.takeFinished().map(\.description.packName)
+        for name in segments { try? repository.store.delete(IndexSegment.storeName(name)) }
+        for pack in packs { try? repository.store.delete(pack.storeName) }
     }
 }

@@ -77,6 +77,7 @@ package final class PackInventory: Inventory {
 
     package var segments: [ObjectID] { objects.segments.map(\.name) }
     package var uncounted: [ObjectID] { objects.uncountedSegments }
+    package var writers: [[UInt8]] { objects.segments.map(\.header.session) }
 
     package func listPacks() throws -> [PackName] {
         sizes = [:]
@@ -191,6 +192,21 @@ package final class PackInventory: Inventory {
         let gone = Set(condemned)
         let session = try repository.ledger.newID()
         let mover = try ObjectMover(repository, live, session: session)
+        do {
+            let merged = try move(gone, mover, session)
+            // They have counted for nobody.
+            try delete(segments: mover.segments)
+            return [merged]
+        } catch {
+            mover.abandon()
+            throw error
+        }
+    }
+
+    /// Copies what is needed of packs that go; returns the whole index without them, durable.
+    private func move(
+        _ gone: Set<PackName>, _ mover: ObjectMover, _ session: [UInt8]
+    ) throws -> ObjectID {
         let uses = try uses()
         if sizes.isEmpty { _ = try listPacks() }
         count(uses, gone)
@@ -206,9 +222,7 @@ package final class PackInventory: Inventory {
             key: try FileKeys(repository, session: session).next(.index), session: session,
             collection: Counting.onlyIfNamed, leavingOut: { gone.contains($0) })
         try repository.store.synchronize()
-        // They have counted for nobody.
-        try delete(segments: mover.segments)
-        return [merged]
+        return merged
     }
 
     package func delete(segments: [ObjectID]) throws {

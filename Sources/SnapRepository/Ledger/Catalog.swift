@@ -41,24 +41,40 @@ package struct Catalog: Sendable {
         committed = committed.filter { ids.contains($0.key) }
         aborted.formIntersection(ids)
         damaged = retryingDamaged ? [:] : damaged.filter { ids.contains($0.key) }
-        for id in ids
-        where committed[id] == nil && !aborted.contains(id) && damaged[id] == nil {
-            do {
-                switch try ledger.decision(id) {
-                case .committed(let manifest, let digest): committed[id] = (manifest, digest)
-                case .aborted: aborted.insert(id)
-                // Deleted between listing and reading.
-                case nil: break
-                }
-            } catch let error as SnapError where error.kind != .wrongKey {
-                // Another manifest may be readable, and the next look may find this one.
-                damaged[id] = error
-            }
-        }
+        // Deleted between listing and reading, if it is not there.
+        for id in ids { _ = try read(id, ledger) }
         // What is listed above is judged by what came later: a collection takes, and never gives.
         collections = try CollectionState(ledger, known: collections)
+        try readLive(ledger)
         notes = try NoteBook(ledger, known: notes)
         return shape != before
+    }
+
+    /// Reads a manifest unless it is known; false where there is none.
+    private mutating func read(_ id: [UInt8], _ ledger: some Ledger) throws -> Bool {
+        if committed[id] != nil || aborted.contains(id) || damaged[id] != nil { return true }
+        do {
+            switch try ledger.decision(id) {
+            case .committed(let manifest, let digest): committed[id] = (manifest, digest)
+            case .aborted: aborted.insert(id)
+            case nil: return false
+            }
+        } catch let error as SnapError where error.kind != .wrongKey {
+            // Another manifest may be readable, and the next look may find this one.
+            damaged[id] = error
+        }
+        return true
+    }
+
+    /// What the newest collection kept is there until another one is closed, listed or not.
+    private mutating func readLive(_ ledger: some Ledger) throws {
+        guard let end = collections.end else { return }
+        var missing: [[UInt8]] = []
+        for id in end.live.keys where try !read(id, ledger) { missing.append(id) }
+        if missing.isEmpty { return }
+        collections = try CollectionState(ledger, known: collections)
+        guard collections.end?.number == end.number else { return }
+        for id in missing { damaged[id] = Manifest.missing(id) }
     }
 
     /// Manifests that cannot be read, in the order of their ids.
@@ -84,5 +100,12 @@ package struct Catalog: Sendable {
                 if let tags = notes.tags { manifest.tags = tags }
                 return manifest
             }.sorted(by: Manifest.isBefore)
+    }
+}
+
+extension Manifest {
+    /// Why a snapshot that a collection kept is damaged where it is not there.
+    static func missing(_ id: [UInt8]) -> SnapError {
+        SnapError(.damaged, "\(storeName(id)) is missing, and no collection took it")
     }
 }

@@ -45,7 +45,8 @@ package final class Pin: Sendable {
 
     /// Announces that these snapshots are being read. Throws `.notFound` where a collection is
     /// about to take one of them. On a store that takes no writing, which no collection could
-    /// delete from either, nothing is announced.
+    /// delete from either, and on one that is full, which must still give back what it has, nothing
+    /// is announced.
     package init(_ repository: Repository, _ snapshots: [Manifest], host: String) throws {
         ending = Ending(monitor)
         let ledger = try repository.ledger
@@ -54,7 +55,7 @@ package final class Pin: Sendable {
             session = try Session(
                 ledger, kind: .reader, host: host, pinned: snapshots.map(\.id))
         } catch let error as SnapError
-            where [EROFS, EACCES, EPERM].contains(error.code)
+            where [EROFS, EACCES, EPERM, ENOSPC, EDQUOT].contains(error.code)
         {
             thread = nil
             return

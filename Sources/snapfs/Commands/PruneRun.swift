@@ -107,12 +107,20 @@ struct PruneRun {
     /// Collects. What an earlier run has left open comes first, then what has come since.
     func run() throws {
         collector.decided = { try record($0) }
-        var report = try collector.run()
-        if report.resumed, case .done = report.result {
-            try show(report, as: "resumed")
-            report = try collector.run()
+        do {
+            var report = try collector.run()
+            if report.resumed, case .done = report.result {
+                try show(report, as: "resumed")
+                report = try collector.run()
+            }
+            try show(report, as: "summary")
+        } catch let error as SnapError where error.kind == .noSpace {
+            throw SnapError(
+                .noSpace,
+                error.message + "; a prune writes before it takes: make some MiB of room and run "
+                    + "'snapfs prune --max-unused unlimited', which copies the least",
+                code: error.code)
         }
-        try show(report, as: "summary")
         let leftovers = try StagedLeftovers.remove(from: access.repository, watch)
         if leftovers > 0 {
             try output.note(
