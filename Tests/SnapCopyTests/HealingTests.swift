@@ -3,7 +3,6 @@
 // One side is damaged, the other heals it: whichever was the original, whatever is lost. Who has
 // something else heals nothing and damages nothing.
 
-import Glibc
 import SnapBase
 import SnapFormat
 import SnapRepository
@@ -27,8 +26,8 @@ import Testing
     private static func tree(_ number: Int64) -> [TestEntry] {
         [
             .directory(
-                "huge", (0..<2000).map { .text("file \($0)", "content of \($0) \(number / 2)") }),
-            .sparse("list", pieces: 1500), .file("big", noise(3_000_000, seed: 1)),
+                "huge", (0..<1200).map { .text("file \($0)", "content of \($0) \(number / 2)") }),
+            .sparse("list", pieces: 700), .file("big", noise(1_200_000, seed: 1)),
             .file("noted", noise(700, seed: 2), xattrs: xattrs(3000)),
             .directory(
                 "a",
@@ -66,7 +65,6 @@ import Testing
         try RepositoryCheck(try side.open()).run(readData: true, threads: 2)
     }
 
-    /// What comes back of the file by undoing is the old content.
     private static func damage(
         _ side: TestRepository, _ file: String, _ damage: Damage, at part: Int = 50
     ) throws {
@@ -120,21 +118,6 @@ import Testing
         try sides.expectEqual()
     }
 
-    /// Each has lost what the other has: together they are whole.
-    @Test func eachHealsTheOther() throws {
-        let sides = try Self.sides()
-        let data = try sides.source.files("data")
-        try Self.damage(sides.source, try #require(data.first), .removed)
-        try Self.damage(sides.copy, try #require(sides.copy.files("meta").first), .flipped)
-        try Self.heal(sides.copy, from: sides.source)
-        try Self.heal(sides.source, from: sides.copy)
-        try Self.heal(sides.copy, from: sides.source)
-        let left = try [sides.source, sides.copy].map { try Self.check($0).findingCount }
-        // What is lost on both sides is gone; nothing else is.
-        if left == [0, 0] { try sides.expectEqual() }
-        #expect(left[0] == 0 || left[1] > 0)
-    }
-
     // MARK: What is not proven is not written
 
     @Test func aDryRunWritesNothing() throws {
@@ -164,7 +147,8 @@ import Testing
             let bytes = try sides.source.read(pack)
             try Self.damage(sides.source, pack, damage)
             let report = try Self.heal(sides.source, from: liar)
-            #expect(report.remaining.count > 0, "\(pack)")
+            #expect(report.unmatched.isEmpty && report.remaining.count > 0, "\(pack)")
+            #expect(report.objects == 0 || !pack.hasPrefix("data"), "\(pack)")
             try sides.source.overwrite(pack, bytes)
             try sides.expectEqual("\(pack), \(damage)")
         }
@@ -193,12 +177,12 @@ import Testing
         }
         let number = manifest.time.seconds
         try directory("huge") {
-            for n in 0..<2000 {
+            for n in 0..<1200 {
                 try file("file \(n)", "content of \(n) \(number / 2)".utf8.count, UInt64(n))
             }
         }
-        try file("list", 1500 * (4096 + 600), 77)
-        try file("big", 3_000_000, 78)
+        try file("list", 700 * (4096 + 600), 77)
+        try file("big", 1_200_000, 78)
         try file("noted", 700, 79)
         try directory("a") {
             try directory("b") {

@@ -121,7 +121,8 @@ struct Life: Sendable {
 
     private func erase(_ repository: Repository) throws {
         let erasure = try Erasure(
-            repository, [Array("\(engine.source.path)/\(Self.erased)".utf8)],
+            repository, try repository.catalog(),
+            [Array("\(engine.source.path)/\(Self.erased)".utf8)],
             caches: ViewCaches(), origin: Self.origin, program: "tests")
         var damage: SnapError?
         let found = try erasure.affected({ $0.id == main }, failed: { damage = $1 })
