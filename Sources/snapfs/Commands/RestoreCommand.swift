@@ -67,7 +67,7 @@ struct RestoreCommand: Command {
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let found = try access.find(source, filter)
-        let pin = try access.pin(found.view.manifest)
+        let pin = dryRun ? nil : try access.pin(found.view.manifest)
         defer { withExtendedLifetime(pin) {} }
         let progress = Progress(output)
         defer { progress.finish() }
