@@ -33,6 +33,9 @@ package final class RepositoryCheck {
             readData
             ? try checkData(store, manifests, rotation, threads)
             : try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
+        for finding in try AuditLog(repository).verify().findings {
+            report.add(CheckFinding(.file(AuditRecord.directory), finding))
+        }
         report.add(trees.findings)
         report.directories = trees.directories
         return report

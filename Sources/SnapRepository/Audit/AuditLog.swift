@@ -125,7 +125,8 @@ package struct AuditLog {
     /// place. `visit` gets those that can be read.
     package func verify(_ visit: (AuditRecord) throws -> Void = { _ in }) throws -> Verification {
         var verification = Verification()
-        var before: (number: UInt64, digest: ObjectID)?
+        // Of one that cannot be read at all nothing can be said of its successor.
+        var before: (number: UInt64, digest: ObjectID?)?
         for number in try numbers() {
             let name = AuditRecord.storeName(number)
             if let gap = Self.gap(from: before?.number ?? 0, to: number) {
@@ -135,8 +136,8 @@ package struct AuditLog {
                 guard case .audit(let record) = try ledger.read(name).file else {
                     preconditionFailure("decoding lets no other kind stand there")
                 }
-                if before.map({ $0.number + 1 == number && record.predecessor != $0.digest })
-                    ?? false
+                if let before, let digest = before.digest, before.number + 1 == number,
+                    record.predecessor != digest
                 {
                     verification.findings.append(
                         "\(name) does not follow the record before it: one of them was replaced")
@@ -146,7 +147,7 @@ package struct AuditLog {
             } catch let error as SnapError where error.isFinding {
                 verification.findings.append(error.message)
             }
-            before = (number, try digest(number))
+            before = (number, try? digest(number))
         }
         let seen = SeenAudit(cache: repository.cache)
         if let rollback = try rollback(seen, before?.number ?? 0) {
