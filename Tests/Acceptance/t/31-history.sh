@@ -104,6 +104,8 @@ echo back >"$SRC/file"
 snapshot 7 beta
 snapshot 8
 ok "a new version appears" wait_until 4 test -e "$H/file/$(day 8)"
+# The listing is a second old at most.
+wait_until 4 sh -c "ls '$H/file' | grep -q '$(day 8)'"
 is "beside that of another host" "$(ls "$H/file" | tr '\n' ' ')" \
     "$(day 1) $(day 3) $(day 4) $(day 7) $(day 8) "
 echo new >"$SRC/new"
