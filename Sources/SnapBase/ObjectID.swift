@@ -67,38 +67,3 @@ package struct ObjectID: Sendable, Hashable, Comparable {
     @inlinable
     package func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
-
-/// Lower-case hexadecimal.
-package enum Hex {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        var out = [UInt8]()
-        for byte in bytes {
-            out.append(digits[Int(byte >> 4)])
-            out.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: out, as: UTF8.self)
-    }
-
-    /// nil unless text is an even number of lower-case hexadecimal digits.
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        var out = [UInt8]()
-        var high: UInt8?
-        for unit in text.utf8 {
-            let digit: UInt8
-            switch unit {
-            case 0x30...0x39: digit = unit - 0x30
-            case 0x61...0x66: digit = unit - 0x61 + 10
-            default: return nil
-            }
-            if let upper = high {
-                out.append(upper << 4 | digit)
-                high = nil
-            } else {
-                high = digit
-            }
-        }
-        return high == nil ? out : nil
-    }
-}

@@ -58,7 +58,8 @@ package struct Manifest: Sendable, Equatable {
     /// Whether a snapshot comes before another one; the last of all is the latest. They are named
     /// by seconds, so of one second the one that ended first comes first, now and later.
     package static func isBefore(_ a: Manifest, _ b: Manifest) -> Bool {
-        (a.time.seconds, a.endTime, a.hexID) < (b.time.seconds, b.endTime, b.hexID)
+        let (first, second) = ((a.time.seconds, a.endTime), (b.time.seconds, b.endTime))
+        return first == second ? a.id.lexicographicallyPrecedes(b.id) : first < second
     }
 
     /// 16 bytes; the id of the session that wrote it.

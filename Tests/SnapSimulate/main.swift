@@ -2,7 +2,7 @@
 //
 // Many schedules of backups and collections; see Tests/SnapSimulation.
 //
-//   snapfs-simulate COUNT [FIRST-SEED]     as many at once as there are processors
+//   snapfs-simulate COUNT [FIRST-SEED]     one after the other, best pinned to one processor
 //   snapfs-simulate --seed SEED            one again, step by step
 //   snapfs-simulate --years YEARS [SEED]   the life of a repository under cron
 
@@ -16,21 +16,10 @@ func fail(_ message: String) -> Never {
     _exit(1)
 }
 
-func simulate(from first: UInt64, count: UInt64, every: UInt64) throws {
-    let simulation = try Simulation()
-    defer { simulation.close() }
-    for number in stride(from: 0, to: count, by: Int(every)) {
-        let seed = first + number
-        if let violation = simulation.run(seed: seed) {
-            fail("seed \(seed): \(violation); snapfs-simulate --seed \(seed) shows it again")
-        }
-    }
-}
-
 let arguments = CommandLine.arguments
 if arguments.count == 3, arguments[1] == "--seed", let seed = UInt64(arguments[2]) {
     let simulation = try Simulation()
-    if let violation = simulation.run(seed: seed, tracing: true) {
+    if let violation = simulation.run(seed: seed, trace: { print($0) }) {
         fail("seed \(seed): \(violation)")
     }
     print("seed \(seed): nothing went wrong")
@@ -63,13 +52,10 @@ else {
 }
 print("\(count) schedules from seed \(first) on")
 fflush(nil)
-let every = UInt64(Processors.count(in: 1...64))
-let threads = try (0..<every).map { number in
-    try Thread("simulate") {
-        do {
-            try simulate(from: first + number, count: count - min(count, number), every: every)
-        } catch { fail("\(error)") }
+let simulation = try Simulation()
+for seed in first..<first + count {
+    if let violation = simulation.run(seed: seed) {
+        fail("seed \(seed): \(violation); snapfs-simulate --seed \(seed) shows it again")
     }
 }
-threads.forEach { $0.join() }
 print("\(count) schedules, nothing went wrong")

@@ -57,6 +57,8 @@ struct ModelLedger: Ledger {
 struct ModelIndex {
     private(set) var segments: [(name: ObjectID, segment: ModelSegment)] = []
     private(set) var uncounted: [ObjectID] = []
+    /// The packs of the segments, in order, with what each holds.
+    private var held: [(pack: PackName, objects: Objects)] = []
 
     /// Lists and reads it; as a repository does, once more where something went away meanwhile.
     init(_ world: World, _ actor: Actor, _ counting: Counting) throws {
@@ -75,7 +77,9 @@ struct ModelIndex {
             let superseded = Set(counted.flatMap { $0.segment.superseded })
             segments = counted.filter { !superseded.contains($0.name) }
             // What is superseded is kept by nobody: it goes with what does not count.
-            uncounted = names.filter { name in !segments.contains { $0.name == name } }
+            let kept = Set(segments.map(\.name))
+            uncounted = names.filter { !kept.contains($0) }
+            hold(segments.flatMap { $0.segment.packs })
             return
         }
         throw SnapError(.busy, "the index changes all the time")
@@ -83,6 +87,12 @@ struct ModelIndex {
 
     mutating func add(_ name: ObjectID, _ segment: ModelSegment) {
         segments.append((name, segment))
+        hold(Array(segment.packs))
+    }
+
+    private mutating func hold(_ packs: [(key: PackName, value: Objects)]) {
+        held.append(contentsOf: packs.map { (pack: $0.key, objects: $0.value) })
+        held.sort { $0.pack < $1.pack }
     }
 
     /// The objects that may be built upon.
@@ -97,9 +107,7 @@ struct ModelIndex {
 
     /// The packs that hold an object.
     func packs(of object: Int) -> [PackName] {
-        segments.flatMap { item in
-            item.segment.packs.filter { $0.value & (1 << UInt64(object)) != 0 }.map(\.key)
-        }.sorted()
+        held.filter { $0.objects & (1 << UInt64(object)) != 0 }.map(\.pack)
     }
 
     var all: [PackName: Objects] {
@@ -141,10 +149,10 @@ final class ModelInventory: Inventory {
     func mark(_ snapshots: [Manifest]) throws {
         for manifest in snapshots {
             let objects = world.closure(world.roots[manifest.id]!)
-            for object in 0..<64 where objects & (1 << UInt64(object)) != 0 {
+            for object in 0..<64 where objects & ~marked & (1 << UInt64(object)) != 0 {
                 let packs = index!.packs(of: object)
                 // Nodes are read, of the others it is enough that the index has them.
-                if object < 16, marked & (1 << UInt64(object)) == 0 {
+                if object < 16 {
                     try world.scheduler.step(actor, "mark \(object)")
                     guard packs.contains(where: { world.packs[$0] != nil }) else {
                         throw SnapError(.damaged, "object \(object) is missing")

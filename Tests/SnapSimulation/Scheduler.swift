@@ -15,7 +15,7 @@ final class Actor: @unchecked Sendable {
     // Sendable: the scheduler lets one thread run at a time; the semaphores order their accesses.
     let name: String
     let body: (Actor) throws -> Void
-    fileprivate var semaphore = sem_t()
+    fileprivate var worker: Worker?
     fileprivate var isFinished = false
     var hasCrashed = false
     /// Steps of others that it sleeps through.
@@ -26,10 +26,7 @@ final class Actor: @unchecked Sendable {
     init(_ name: String, _ body: @escaping (Actor) throws -> Void) {
         self.name = name
         self.body = body
-        sem_init(&semaphore, 0, 0)
     }
-
-    deinit { sem_destroy(&semaphore) }
 }
 
 /// The probabilities of one schedule, of 1,000.
@@ -51,21 +48,17 @@ final class Scheduler: @unchecked Sendable {
     var random: SeededRandom
     let faults: Faults
     private var actors: [Actor] = []
-    private var running = 0
-    private var done = sem_t()
+    private let done = Semaphore()
     /// Called before each step of whoever runs.
     var onStep: () -> Void = {}
     private(set) var steps = 0
-    /// Prints every step.
-    var isTracing = false
+    /// Is told of every step.
+    var trace: ((String) -> Void)?
 
     init(random: SeededRandom, faults: Faults) {
         self.random = random
         self.faults = faults
-        sem_init(&done, 0, 0)
     }
-
-    deinit { sem_destroy(&done) }
 
     func happens(_ probability: Int) -> Bool {
         probability > 0 && Int(random.next() % 1000) < probability
@@ -73,19 +66,19 @@ final class Scheduler: @unchecked Sendable {
 
     func below(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
 
-    /// Runs all actors to their ends.
-    func run(_ actors: [Actor], on pool: ThreadPool) {
+    /// Runs all actors to their ends, each on a worker of its own.
+    func run(_ actors: [Actor], on workers: [Worker]) {
         self.actors = actors
-        for actor in actors {
-            pool.run {
-                sem_wait(&actor.semaphore)
+        for (actor, worker) in zip(actors, workers) {
+            actor.worker = worker
+            worker.body = {
                 do { try actor.body(actor) } catch { actor.failure = SnapError.wrap(error) }
                 actor.isFinished = true
                 self.handOver(from: nil)
             }
         }
         handOver(from: nil)
-        sem_wait(&done)
+        done.wait()
         // Their bodies hold the world, which holds us.
         self.actors = []
     }
@@ -96,7 +89,7 @@ final class Scheduler: @unchecked Sendable {
         try wait(actor)
         steps += 1
         onStep()
-        if isTracing { print("\(steps) \(actor.name): \(what())") }
+        trace?("\(steps) \(actor.name): \(what())")
     }
 
     /// Lets the others go on for a while, now and then.
@@ -109,7 +102,7 @@ final class Scheduler: @unchecked Sendable {
     private func wait(_ actor: Actor) throws {
         if happens(faults.crash) {
             actor.hasCrashed = true
-            if isTracing { print("\(steps) \(actor.name) crashes") }
+            trace?("\(steps) \(actor.name) crashes")
             throw crash()
         }
         if happens(faults.sleep) { actor.sleep = 1 + below(120) }
@@ -120,7 +113,7 @@ final class Scheduler: @unchecked Sendable {
     private func handOver(from actor: Actor?) {
         let ready = actors.filter { !$0.isFinished }
         guard !ready.isEmpty else {
-            sem_post(&done)
+            done.post()
             return
         }
         for other in ready where other.sleep > 0 { other.sleep -= 1 }
@@ -128,47 +121,48 @@ final class Scheduler: @unchecked Sendable {
         let next = awake.isEmpty ? ready.min { $0.sleep < $1.sleep }! : awake[below(awake.count)]
         next.sleep = 0
         if next === actor { return }
-        sem_post(&next.semaphore)
-        if let actor { sem_wait(&actor.semaphore) }
+        next.worker?.turn.post()
+        actor?.worker?.turn.wait()
     }
 }
 
-/// Threads that are kept from one schedule to the next.
-final class ThreadPool: @unchecked Sendable {
-    // Sendable: all mutable state is used inside monitor.locked.
-    private let monitor = Monitor()
-    private var work: [@Sendable () -> Void] = []
-    private var isClosed = false
-    private var threads: [Thread] = []
+/// A thread that is kept from one schedule to the next. It runs, and goes on, when it is its turn.
+final class Worker: @unchecked Sendable {
+    // Sendable: body is set before the turn that runs it, and the semaphore orders the two.
+    let turn = Semaphore()
+    fileprivate var body: (() -> Void)?
+    private var thread: Thread?
 
-    init(threads count: Int) throws {
-        for _ in 0..<count { threads.append(try Thread("actor") { [self] in loop() }) }
-    }
-
-    func run(_ body: @escaping @Sendable () -> Void) {
-        monitor.locked {
-            work.append(body)
-            monitor.wakeAll()
-        }
-    }
-
-    private func loop() {
-        while true {
-            let next: (@Sendable () -> Void)? = monitor.locked {
-                while work.isEmpty && !isClosed { monitor.wait() }
-                return work.popLast()
+    init() throws {
+        thread = try Thread("actor") { [self] in
+            while true {
+                turn.wait()
+                guard let next = body else { return }
+                body = nil
+                next()
             }
-            guard let next else { return }
-            next()
         }
     }
 
-    /// Ends the threads; nothing is at work.
+    /// Ends the thread, which is not at work.
     func close() {
-        monitor.locked {
-            isClosed = true
-            monitor.wakeAll()
-        }
-        threads.forEach { $0.join() }
+        turn.post()
+        thread?.join()
     }
+}
+
+final class Semaphore: @unchecked Sendable {
+    // Sendable: a semaphore is made to be shared.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func post() { sem_post(semaphore) }
+
+    func wait() { while sem_wait(semaphore) != 0 {} }
 }

@@ -9,21 +9,20 @@ import SnapRepository
 import SnapTestSupport
 
 package struct Simulation {
-    private let pool: ThreadPool
+    private let workers: [Worker]
 
-    package init() throws { pool = try ThreadPool(threads: Self.actorsMax) }
+    package init() throws { workers = try (0..<Self.actorsMax).map { _ in try Worker() } }
 
     private static let actorsMax = 8
 
-    package func close() { pool.close() }
+    package func close() { workers.forEach { $0.close() } }
 
-    /// What went wrong in the schedule of a seed, nil if nothing did; prints it step by step if so
-    /// asked.
-    package func run(seed: UInt64, tracing: Bool = false) -> String? {
+    /// What went wrong in the schedule of a seed, nil if nothing did. `trace` is told of each step.
+    package func run(seed: UInt64, trace: ((String) -> Void)? = nil) -> String? {
         var random = SeededRandom(seed: seed)
         let faults = Self.faults(&random)
         let scheduler = Scheduler(random: random, faults: faults)
-        scheduler.isTracing = tracing
+        scheduler.trace = trace
         let world = World(scheduler)
         // Nodes need objects that are no nodes.
         for node in 0..<16 {
@@ -33,7 +32,7 @@ package struct Simulation {
         let first = Actor("first backup") {
             try world.repeated(1 + scheduler.below(3), $0, world.backup)
         }
-        scheduler.run([first], on: pool)
+        scheduler.run([first], on: workers)
         let readers = scheduler.below(3)
         let actors = (0..<3 + scheduler.below(Self.actorsMax - 2)).map { number in
             switch scheduler.below(9 + readers * 2) {
@@ -47,14 +46,14 @@ package struct Simulation {
                 Actor("read \(number)") { try world.repeated(2, $0, world.read) }
             }
         }
-        scheduler.run(actors, on: pool)
+        scheduler.run(actors, on: workers)
         world.settle()
         let last = Scheduler(random: scheduler.random, faults: Faults(stay: 1000))
-        last.isTracing = tracing
+        last.trace = trace
         let quiet = World(last)
         quiet.adopt(world)
         let prune = Actor("last prune", quiet.pruneAll)
-        last.run([prune], on: pool)
+        last.run([prune], on: workers)
         if let failure = prune.failure { quiet.fail("the last prune failed: \(failure)") }
         return (world.violation ?? quiet.violation)?.description
     }

@@ -127,7 +127,7 @@ final class World: @unchecked Sendable {
             guard case .manifest(let manifest) = $0.file, counting.counts(manifest, $0.digest)
             else { return nil }
             return manifest
-        }.sorted { $0.hexID < $1.hexID }
+        }.sorted { $0.id.lexicographicallyPrecedes($1.id) }
     }
 
     /// Whatever counts is whole, and whatever was promised counts.

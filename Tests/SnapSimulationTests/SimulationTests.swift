@@ -13,6 +13,18 @@ import Testing
         }
     }
 
+    @Test func aSeedIsOneSchedule() throws {
+        var random = SeededRandom()
+        let simulation = try Simulation()
+        defer { simulation.close() }
+        for _ in 0..<100 {
+            let seed = random.next() >> 24
+            var steps: [[String]] = [[], []]
+            for time in 0..<2 { _ = simulation.run(seed: seed) { steps[time].append($0) } }
+            if steps[0] != steps[1] { Issue.record("seed \(seed) is two schedules") }
+        }
+    }
+
     @Test func schedulesOfBackupsAndCollectionsLoseNothing() throws {
         var random = SeededRandom()
         let simulation = try Simulation()

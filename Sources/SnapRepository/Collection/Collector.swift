@@ -117,7 +117,7 @@ package final class Collector<L: Ledger, I: Inventory> {
         // Each list is of what was there before the next: packs, snapshots, the index.
         let packs = try inventory.listPacks()
         let (snapshots, notes) = try lookThrough(state.end)
-        let (pinned, hasDead) = try lookAround()
+        let (pinned, hasDead) = try sessions.look()
         let forgotten = snapshots.forgotten(notes, now).subtracting(pinned)
         try inventory.mark(snapshots.committed.filter { !forgotten.contains($0.id) })
         let condemned = try inventory.condemn(
@@ -129,80 +129,23 @@ package final class Collector<L: Ledger, I: Inventory> {
             throw SnapError(.unsupported, "the repository has been collected too often")
         }
         return CollectionStart(
-            number: state.newest + 1, origin: origin, forgotten: forgotten.sorted(by: precedes),
+            number: state.newest + 1, origin: origin,
+            forgotten: forgotten.sorted { $0.lexicographicallyPrecedes($1) },
             condemned: condemned.sorted(), segments: inventory.segments)
     }
 
-    /// The decided sessions as a listing shows them.
-    private struct Survey {
-        var listed: Set<[UInt8]> = []
-        var committed: [Manifest] = []
-        var digests: [[UInt8]: ObjectID] = [:]
-        /// Committed ones that do not count.
-        var uncounted: [[UInt8]] = []
-        /// Why a manifest cannot be read.
-        var damaged: [(id: [UInt8], error: SnapError)] = []
-
-        /// Those that notes or later backups of the same series make superfluous.
-        func forgotten(_ notes: NoteBook, _ now: Int64) -> Set<[UInt8]> {
-            var forgotten: Set<[UInt8]> = []
-            let sorted = committed.sorted(by: Manifest.isBefore)
-            var newer: Set<Manifest.Series> = []
-            let now = ClockJump.trusted(committed, now: now)
-            for manifest in sorted.reversed() {
-                let notes = notes[manifest.id]
-                let isPassed = manifest.state == .checkpoint && newer.contains(manifest.series)
-                if (notes.isForgotten || isPassed) && !notes.isHeld(at: now) {
-                    forgotten.insert(manifest.id)
-                } else {
-                    newer.insert(manifest.series)
-                }
-            }
-            for (id, _) in damaged where notes[id].isForgotten { forgotten.insert(id) }
-            return forgotten
-        }
-    }
-
-    /// Reads all manifests, `end` being the collection that is closed. Throws for one that is
-    /// damaged or missing and not forgotten: what it needs cannot be known.
-    private func survey(_ end: CollectionEnd?) throws -> Survey {
-        let counting = Counting(end)
-        let live = Set((end?.live ?? [:]).keys)
-        var survey = Survey(listed: Set(try ledger.decided()))
-        for id in survey.listed.union(live) {
-            do {
-                let decision = try ledger.decision(id)
-                if decision == nil, live.contains(id) { throw Manifest.missing(id) }
-                guard case .committed(let manifest, let digest)? = decision else { continue }
-                if counting.counts(manifest, digest) {
-                    survey.committed.append(manifest)
-                    survey.digests[id] = digest
-                } else {
-                    survey.uncounted.append(id)
-                }
-            } catch let error as SnapError where error.isFinding {
-                survey.damaged.append((id, error))
-            }
-        }
-        if !survey.damaged.isEmpty {
-            let notes = try NoteBook(ledger)
-            if let (id, error) = survey.damaged.first(where: { !notes[$0.id].isForgotten }) {
-                throw error.within(
-                    "nothing can be collected while snapshot \(Hex.encode(id.prefix(4))) cannot be "
-                        + "read; repair or forget it")
-            }
-        }
-        return survey
+    private var sessions: SessionSurvey<L> {
+        SessionSurvey(ledger, liveness, origin: origin, own: own)
     }
 
     /// Lists snapshots, the index and notes, in this order: once more where the lists lack
     /// something that is there. Throws `.io` where they lack it again.
     private func lookThrough(
         _ end: CollectionEnd?
-    ) throws -> (snapshots: Survey, notes: NoteBook) {
+    ) throws -> (snapshots: SnapshotSurvey, notes: NoteBook) {
         var whole = WholeListing(ledger)
         while true {
-            let survey = try survey(end)
+            let survey = try SnapshotSurvey(ledger, end)
             try inventory.refresh(end)
             let notes = try NoteBook(ledger)
             if try whole.isWhole(without: told(survey, notes)) { return (survey, notes) }
@@ -211,7 +154,7 @@ package final class Collector<L: Ledger, I: Inventory> {
 
     /// Names of snapshots that something tells of but the listing, and of the next notes on what is
     /// to go.
-    private func told(_ survey: Survey, _ notes: NoteBook) -> Set<String> {
+    private func told(_ survey: SnapshotSurvey, _ notes: NoteBook) -> Set<String> {
         var told = Set(survey.committed.compactMap(\.predecessor)).union(survey.digests.keys)
         told.formUnion(notes.newest.keys)
         told.formUnion(inventory.writers)
@@ -220,128 +163,18 @@ package final class Collector<L: Ledger, I: Inventory> {
         return Set(told.subtracting(survey.listed).map { Manifest.storeName($0) } + next)
     }
 
-    // MARK: Deciding
-
-    private struct Sessions {
-        /// Of writers and collectors: to be deleted at the end.
-        var over: [[UInt8]] = []
-        var pinned: Set<[UInt8]> = []
-        var undecided: [CollectionReport.Undecided] = []
-    }
-
-    /// Steps 2 and 3: every writer that has not seen this collection is decided, or waited for.
-    private func decide(_ start: CollectionStart) throws -> Sessions {
-        var sessions = Sessions()
-        for (id, heartbeat) in try others() { try decide(id, heartbeat, start, &sessions) }
-        return sessions
-    }
-
-    /// The sessions of others with the number of their newest heartbeat.
-    private func others() throws -> [(id: [UInt8], heartbeat: UInt32)] {
-        var heartbeats: [[UInt8]: UInt32] = [:]
-        for (id, number) in try ledger.list(SessionRecord.directory)
-            .compactMap(SessionRecord.parse) where id != own
-        { heartbeats[id] = max(heartbeats[id] ?? 0, number) }
-        return heartbeats.sorted { precedes($0.key, $1.key) }
-            .map { (id: $0.key, heartbeat: $0.value) }
-    }
-
-    /// What the living pin now, and whether there are dead ones to clear away.
-    private func lookAround() throws -> (pinned: Set<[UInt8]>, hasDead: Bool) {
-        var (pinned, hasDead): (Set<[UInt8]>, Bool) = ([], false)
-        for (id, heartbeat) in try others() {
-            switch try announcement(id, heartbeat) {
-            case .withdrawn: hasDead = hasDead || heartbeat > 0
-            case .dead: hasDead = true
-            case .alive(let record): pinned.formUnion(record?.pinned ?? [])
-            }
-        }
-        return (pinned, hasDead)
-    }
-
-    /// A session as it is found; without a record where it cannot be read.
-    private enum Announcement {
-        /// It is not there, though perhaps its heartbeats.
-        case withdrawn
-        case dead(SessionRecord?)
-        case alive(SessionRecord?)
-    }
-
-    private func announcement(_ id: [UInt8], _ heartbeat: UInt32) throws -> Announcement {
-        do {
-            guard let read = try ledger.readIfThere(SessionRecord.storeName(id)),
-                case .session(let record) = read.file
-            else { return .withdrawn }
-            return try liveness.isDead(record, heartbeat: heartbeat)
-                ? .dead(record) : .alive(record)
-        } catch let error as SnapError where error.isFinding {
-            return try liveness.isDead(unreadable: id, heartbeat: heartbeat)
-                ? .dead(nil) : .alive(nil)
-        }
-    }
-
-    private func decide(
-        _ id: [UInt8], _ heartbeat: UInt32, _ start: CollectionStart, _ sessions: inout Sessions
-    ) throws {
-        let (record, isDead): (SessionRecord?, Bool)
-        switch try announcement(id, heartbeat) {
-        case .withdrawn: return sessions.over.append(id)
-        case .dead(let found): (record, isDead) = (found, true)
-        case .alive(let found): (record, isDead) = (found, false)
-        }
-        switch record?.kind {
-        case .reader, .collector:
-            if isDead {
-                sessions.over.append(id)
-            } else {
-                sessions.pinned.formUnion(record?.pinned ?? [])
-            }
-        case .writer, nil:
-            if try isDecided(id) || isDead && abort(id, start) {
-                sessions.over.append(id)
-            } else if try !hasSeen(start.number, id, heartbeat) {
-                sessions.undecided.append(.init(id: id, session: record))
-            }
-        }
-    }
-
-    private func isDecided(_ id: [UInt8]) throws -> Bool {
-        do { return try ledger.decision(id) != nil } catch let error as SnapError
-            where error.isFinding
-        { return true }
-    }
-
-    /// Decides that a session is given up. True in any case: if this fails, it has committed.
-    private func abort(_ id: [UInt8], _ start: CollectionStart) throws -> Bool {
-        let abort = Abort(
-            id: id, time: origin.time, host: origin.host, collection: start.number)
-        _ = try ledger.create(.abort(abort))
-        return true
-    }
-
-    /// Whether a session said that it knows of the collection: then it takes nothing from it.
-    private func hasSeen(_ number: UInt64, _ id: [UInt8], _ heartbeat: UInt32) throws -> Bool {
-        guard heartbeat > 0 else { return false }
-        do {
-            guard let read = try ledger.readIfThere(Heartbeat.storeName(id, heartbeat)),
-                case .heartbeat(let found) = read.file
-            else { return false }
-            return (found.collection ?? 0) >= number
-        } catch let error as SnapError where error.isFinding { return false }
-    }
-
     // MARK: Closing
 
     /// Steps 2 to 6 of an open collection.
     private func finish(
         _ start: CollectionStart, after previous: CollectionEnd?
     ) throws -> CollectionReport.Result {
-        let sessions = try decide(start)
-        guard sessions.undecided.isEmpty else { return .waiting(sessions.undecided) }
+        let fates = try sessions.decide(start)
+        guard fates.undecided.isEmpty else { return .waiting(fates.undecided) }
         // All that was decided is as durable as what will be built on it.
         try ledger.synchronize()
         let end: CollectionEnd
-        do { end = try conclude(start, previous, sessions) } catch let error as SnapError
+        do { end = try conclude(start, previous, fates) } catch let error as SnapError
             where error.isFinding || error.kind == .noSpace
         {
             // Nothing is taken while something is damaged; where there is no room, the next one may
@@ -360,13 +193,13 @@ package final class Collector<L: Ledger, I: Inventory> {
 
     /// Step 4: what is live now, and a whole index of it.
     private func conclude(
-        _ start: CollectionStart, _ previous: CollectionEnd?, _ sessions: Sessions
+        _ start: CollectionStart, _ previous: CollectionEnd?, _ fates: SessionSurvey<L>.Fates
     ) throws -> CollectionEnd {
         let (snapshots, notes) = try lookThrough(previous)
         let frozen = Set(start.forgotten)
         let now = ClockJump.trusted(snapshots.committed, now: now)
         let live = snapshots.committed.filter { manifest in
-            guard frozen.contains(manifest.id), !sessions.pinned.contains(manifest.id) else {
+            guard frozen.contains(manifest.id), !fates.pinned.contains(manifest.id) else {
                 return true
             }
             let notes = notes[manifest.id]
@@ -383,8 +216,10 @@ package final class Collector<L: Ledger, I: Inventory> {
             packs: start.condemned,
             deletedSegments: Set(before + inventory.uncounted).subtracting(segments).sorted(),
             deletedSnapshots: (snapshots.committed.map(\.id).filter { !kept.contains($0) }
-                + snapshots.uncounted + snapshots.damaged.map(\.id)).sorted(by: precedes),
-            deletedSessions: sessions.over)
+                + snapshots.uncounted + snapshots.damaged).sorted {
+                    $0.lexicographicallyPrecedes($1)
+                },
+            deletedSessions: fates.over)
     }
 
     /// Step 5. The end that stands, ours or another's; nil where it is over already.
@@ -448,5 +283,3 @@ package final class Collector<L: Ledger, I: Inventory> {
         try ledger.synchronize()
     }
 }
-
-private func precedes(_ a: [UInt8], _ b: [UInt8]) -> Bool { a.lexicographicallyPrecedes(b) }

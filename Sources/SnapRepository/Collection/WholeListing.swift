@@ -15,8 +15,8 @@ struct WholeListing<L: Ledger> {
     /// Whether none of the names that lists did not show is there. It may have been created since:
     /// then list again. Throws `.io` for a name that the lists before lacked, too.
     mutating func isWhole(without names: Set<String>) throws -> Bool {
-        let found = try names.filter { try isThere($0) }
-        if let name = found.intersection(lacked).first {
+        let found = Set(try names.sorted().filter { try isThere($0) })
+        if let name = found.intersection(lacked).min() {
             throw SnapError(
                 .io,
                 "the store does not list \(name), which is there: nothing can be collected while "

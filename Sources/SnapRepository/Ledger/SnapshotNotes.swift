@@ -73,7 +73,7 @@ package struct NoteBook: Sendable {
         for (snapshot, number) in try ledger.list(Note.directory).compactMap(Note.parse) {
             found[snapshot, default: []].append(number)
         }
-        for (snapshot, numbers) in found {
+        for (snapshot, numbers) in found.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
             let before = known[snapshot]
             snapshots[snapshot] =
                 before.damage == nil && before.newest == numbers.max()
