@@ -119,7 +119,8 @@ package final class RepositoryCopy {
         do {
             writer = try SnapshotWriter(
                 repository: destination, template: Self.template(manifest),
-                progress: BackupProgress(), threads: options.threads, copied: copied
+                progress: BackupProgress(), threads: options.threads,
+                words: .template, copied: copied
             ) { building in
                 try catalog.refresh(try destination.ledger)
                 copies = SnapshotCopies(catalog)

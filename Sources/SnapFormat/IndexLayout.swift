@@ -85,6 +85,21 @@ package struct PackDescription: Sendable, Hashable {
         self.kind = kind
     }
 
+    /// The directories of packs.
+    package static let areas: [(name: String, kind: FileKind)] = [
+        ("data", .dataPack), ("meta", .metadataPack),
+    ]
+
+    /// Whether a directory of this name in one of the areas is for packs.
+    package static func isDirectory(_ name: String) -> Bool {
+        name.utf8.count == 2 && Hex.decode(name) != nil
+    }
+
+    /// The name of the pack in a directory of an area; nil for a foreign one.
+    package static func parse(_ name: String, in directory: String) -> ObjectID? {
+        name.hasPrefix(directory) ? ObjectID(hex: name) : nil
+    }
+
     package func encode(into writer: inout ByteWriter) {
         writer.append(name)
         writer.append(salt)

@@ -20,17 +20,14 @@ package final class BackupProgress: Sendable {
         package init() {}
 
         /// What was read and what was not read again. Sparse files may have more than fits.
-        package var bytes: UInt64 { Self.sum(bytesRead, bytesUnchanged) }
+        package var bytes: UInt64 { bytesRead.addingSaturated(bytesUnchanged) }
 
-        package mutating func addRead(_ count: UInt64) { bytesRead = Self.sum(bytesRead, count) }
-
-        package mutating func addUnchanged(_ count: UInt64) {
-            bytesUnchanged = Self.sum(bytesUnchanged, count)
+        package mutating func addRead(_ count: UInt64) {
+            bytesRead = bytesRead.addingSaturated(count)
         }
 
-        private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
-            let (sum, over) = a.addingReportingOverflow(b)
-            return over ? .max : sum
+        package mutating func addUnchanged(_ count: UInt64) {
+            bytesUnchanged = bytesUnchanged.addingSaturated(count)
         }
     }
 
@@ -86,10 +83,7 @@ package final class BackupProgress: Sendable {
 
     /// Counts problems of which no more is known.
     package func problems(untold count: UInt64) {
-        state.withLock {
-            let (sum, over) = $0.problemCount.addingReportingOverflow(count)
-            $0.problemCount = over ? .max : sum
-        }
+        state.withLock { $0.problemCount = $0.problemCount.addingSaturated(count) }
     }
 
     package var problems: ([SourceProblem], UInt64) {

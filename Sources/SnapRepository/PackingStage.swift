@@ -13,8 +13,7 @@ final class PackingStage {
     private let repository: Repository
     private let sessionIndex: SessionIndex
     private let template: Manifest
-    /// Whether the manifest repeats the template's words, as that of a copy does.
-    private let isCopy: Bool
+    private let words: ManifestWords
     private let progress: BackupProgress
     private var session: Session<SealedLedger>
     private let keys: FileKeys
@@ -27,7 +26,7 @@ final class PackingStage {
 
     init(
         repository: Repository, session: Session<SealedLedger>, sessionIndex: SessionIndex,
-        template: Manifest, isCopy: Bool, progress: BackupProgress
+        template: Manifest, words: ManifestWords, progress: BackupProgress
     ) {
         self.repository = repository
         self.session = session
@@ -35,7 +34,7 @@ final class PackingStage {
         sink = PackSink(store: repository.store, keys: keys)
         self.sessionIndex = sessionIndex
         self.template = template
-        self.isCopy = isCopy
+        self.words = words
         self.progress = progress
     }
 
@@ -100,7 +99,7 @@ final class PackingStage {
         var manifest = manifest(root, totals)
         manifest.state = .checkpoint
         // The snapshot itself comes after it, so that a collection may take it then.
-        if isCopy { manifest.endTime.seconds -= 1 }
+        if words == .template { manifest.endTime.seconds -= 1 }
         do { try session.commit(manifest) } catch {
             next.end()
             throw error
@@ -111,9 +110,9 @@ final class PackingStage {
 
     private func finish(_ root: Entry, _ totals: Totals) throws -> Manifest {
         try closeAll()
-        if isCopy { try requireSameTotals(root) }
+        if words == .template { try requireSameTotals(root) }
         var manifest = manifest(root, totals)
-        if !isCopy {
+        if words == .source {
             (manifest.problems, manifest.problemCount) = progress.problems
             (manifest.userNames, manifest.groupNames) = progress.names
         }
@@ -121,14 +120,15 @@ final class PackingStage {
         return manifest
     }
 
-    /// What the tree of a copy counts is what its original counts.
+    /// The tree counts what the template's words say.
     private func requireSameTotals(_ root: Entry) throws {
-        let (copy, original) = (root.attributes, template.root.attributes)
-        guard copy.count == original.count, copy.size == original.size else {
+        let (new, said) = (root.attributes, template.root.attributes)
+        guard new.count == said.count, new.size == said.size else {
             throw SnapError(
                 .damaged,
-                "the copied tree has \(copy.count) entries and \(copy.size) bytes, its original "
-                    + "\(original.count) and \(original.size): run 'snapfs check' on both sides")
+                "the new tree has \(new.count) entries and \(new.size) bytes instead of "
+                    + "\(said.count) and \(said.size): run 'snapfs check' on the repository that "
+                    + "the snapshot is read from")
         }
     }
 
@@ -137,7 +137,7 @@ final class PackingStage {
         manifest.id = session.id
         manifest.collection = session.state.newest
         manifest.root = root
-        if isCopy {
+        if words == .template {
             manifest.totals.bytesAdded = totals.bytesAdded
             manifest.totals.bytesStored = progress.counts.bytesStored
             return manifest

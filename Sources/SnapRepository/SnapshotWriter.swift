@@ -66,12 +66,10 @@ package final class SnapshotWriter {
     /// Announces a session and starts the stages. `template` has everything of the manifest that
     /// the source decides, and the entry of "/" as root; id, tree and totals are filled in.
     /// `predecessor` names the one that entries are taken from: it is called after the announcement
-    /// and is told what may be built upon. With `copied` the snapshot is the copy of one of another
-    /// repository: its manifest says what the template says, and its tree must have as many entries
-    /// and bytes as the template's root.
+    /// and is told what may be built upon. `copied` is told of chunks that another repository has.
     package init(
         repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int,
-        copied: CopiedChunks? = nil,
+        words: ManifestWords = .source, copied: CopiedChunks? = nil,
         predecessor: (Building) throws -> [UInt8]? = { _ in nil }
     ) throws {
         self.repository = repository
@@ -80,9 +78,9 @@ package final class SnapshotWriter {
         chunker = Chunker(
             try ChunkerParameters(
                 repository.configuration.chunking, key: repository.chunkerKey))
-        // Problems come to it, but not to a copy.
+        // The source adds problems to it.
         let size = template.fields.count
-        let share = copied == nil ? 4 : 1
+        let share = words == .source ? 4 : 1
         guard size <= ContainerHeader.wholeFileSizeMax / share else {
             throw Manifest.tooLarge(size)
         }
@@ -98,14 +96,16 @@ package final class SnapshotWriter {
             absentPacks = try repository.avoidAbsentPacks(session.state.building)
             var template = template
             template.predecessor = try predecessor(session.state.building)
-            try start(session, template)
+            try start(session, template, words)
         } catch {
             session.end()
             throw error
         }
     }
 
-    private func start(_ session: Session<SealedLedger>, _ template: Manifest) throws {
+    private func start(
+        _ session: Session<SealedLedger>, _ template: Manifest, _ words: ManifestWords
+    ) throws {
         let (repository, hashing, packing, outcome, pool, progress, index, copied) =
             (repository, hashing, packing, outcome, pool, progress, stored, copied)
         let fail: @Sendable (any Error) -> Void = {
@@ -130,7 +130,7 @@ package final class SnapshotWriter {
         // Handed over to the packing thread, which alone uses it from here on.
         nonisolated(unsafe) let stage = PackingStage(
             repository: repository, session: session, sessionIndex: index, template: template,
-            isCopy: copied != nil, progress: progress)
+            words: words, progress: progress)
         threads.append(
             try Thread("pack") {
                 do { outcome.succeed(try stage.run(packing)) } catch { fail(error) }

@@ -1,55 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Checks what lies in the store against what the index and the keyring say of it: slots, segments,
-// packs. A listing that fails is an error, never an empty listing.
+// packs.
 
 import SnapBase
 import SnapFormat
 import SnapStore
-
-/// The packs that a store lists.
-package struct PackListing: Sendable {
-    package struct Item: Sendable, Equatable {
-        package var kind: FileKind
-        package var size: Int
-    }
-
-    package private(set) var packs: [ObjectID: Item] = [:]
-    /// Files and directories that are not of packs, by their names.
-    package private(set) var strays: [String] = []
-
-    package var bytes: UInt64 { packs.values.reduce(0) { $0 + UInt64($1.size) } }
-
-    package init(_ store: any Store) throws {
-        for (area, kind) in [("data", FileKind.dataPack), ("meta", .metadataPack)] {
-            for directory in try store.listDirectories(area) {
-                let path = "\(area)/\(directory)"
-                // Of no pack, and perhaps not ours to read: lost+found.
-                guard directory.utf8.count == 2, Hex.decode(directory) != nil else {
-                    strays.append(path)
-                    continue
-                }
-                for entry in try store.list(path) {
-                    guard let name = ObjectID(hex: entry.name), entry.name.hasPrefix(directory)
-                    else {
-                        strays.append("\(path)/\(entry.name)")
-                        continue
-                    }
-                    packs[name] = Item(kind: kind, size: entry.size)
-                }
-            }
-        }
-    }
-}
-
-extension Repository {
-    package func listPacks() throws -> PackListing { try PackListing(store) }
-
-    /// Bytes of all files of the index.
-    package func indexBytes() throws -> UInt64 {
-        try store.list("index").reduce(0) { $0 + UInt64($1.size) }
-    }
-}
 
 /// Used by one thread, once.
 package final class StoreCheck {

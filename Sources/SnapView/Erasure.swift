@@ -145,7 +145,7 @@ package final class Erasure {
         let template = try template(old, view)
         let writer = try SnapshotWriter(
             repository: repository, template: template, progress: BackupProgress(), threads: 2,
-            copied: CopiedChunks()
+            words: .template
         ) { building in
             // What was there before the announcement may have been collected.
             try catalog.refresh(try repository.ledger)

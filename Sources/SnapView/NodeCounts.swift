@@ -36,9 +36,9 @@ extension DirectoryNode {
     /// Throws unless the node has the level, the first name and the number of entries that its
     /// parent says.
     func requireChild(of parent: DirectoryNode, _ index: Int) throws {
-        let (id, entries) = parent.child(at: index)
-        guard level + 1 == parent.level, count > 0, level > 0 || count == entries,
-            name(at: 0) == parent.name(at: index)
+        let (id, said) = parent.child(at: index)
+        guard level + 1 == parent.level, count > 0, entries == said,
+            hasName(at: 0, of: parent, at: index)
         else {
             throw SnapError(
                 .damaged, "directory \(id.hex.prefix(16)): is not what its parent says")

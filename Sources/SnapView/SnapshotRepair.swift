@@ -45,6 +45,8 @@ package final class SnapshotRepair {
     private let isDryRun: Bool
     private var suspects: Set<ObjectID> = []
     private var known = NoteBook()
+    /// Unix seconds, by which holds end.
+    private var now: Int64 = 0
 
     package init(
         _ repository: Repository, observer: CheckObserver = CheckObserver(), origin: Origin,
@@ -74,6 +76,7 @@ package final class SnapshotRepair {
     ) throws {
         let catalog = try repository.catalog()
         known = catalog.notes
+        now = ClockJump.trusted(catalog.snapshots + catalog.forgotten, now: origin.time)
         try RepairBase.read(repository, catalog.collections)
         try RepairBase.requireIndex(repository)
         for (id, error) in catalog.damagedInOrder {
@@ -229,7 +232,7 @@ package final class SnapshotRepair {
         // Somebody may have placed a hold meanwhile.
         known = try NoteBook(ledger, known: known)
         let notes = known[id]
-        if notes.isHeld(at: origin.time), let hold = notes.hold {
+        if notes.isHeld(at: now), let hold = notes.hold {
             if let new {
                 var until: Int64?
                 if case .until(let end) = hold { until = end }

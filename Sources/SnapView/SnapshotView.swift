@@ -119,16 +119,10 @@ package final class SnapshotView: Sendable {
     }
 
     func childNode(_ parent: DirectoryNode, _ index: Int) throws -> DirectoryNode {
-        let (id, entries) = parent.child(at: index)
+        let id = parent.child(at: index).id
         let child = try node(id)
-        let below = parent.rank(at: index + 1) - parent.rank(at: index)
-        guard child.level + 1 == parent.level, child.entries == entries,
-            child.entriesBelow == below, child.bytesBelow == parent.childBytes(at: index),
-            child.count > 0, child.hasName(at: 0, of: parent, at: index)
-        else {
-            throw SnapError(
-                .damaged, "directory \(id.hex.prefix(16)): is not what its parent counts")
-        }
+        try NodeCounts(child).require(NodeCounts(childOf: parent, index), of: id)
+        try child.requireChild(of: parent, index)
         return child
     }
 

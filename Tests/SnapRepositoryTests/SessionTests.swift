@@ -6,6 +6,7 @@ import Glibc
 import SnapBase
 import SnapFormat
 import SnapTestSupport
+import Synchronization
 import Testing
 
 @testable import SnapRepository
@@ -61,5 +62,43 @@ import Testing
         }
         #expect(error?.kind == .damaged)
         #expect(isEmpty("snapshots/") && isEmpty("sessions/"))
+    }
+
+    /// It might appear later, when no collection waits for its session any more.
+    @Test func manifestThatCouldNotBeCreatedCannotAppearLater() throws {
+        failManifests(first: 1)
+        #expect(throws: SnapError.self) {
+            try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        }
+        files.before = nil
+        #expect(isEmpty("sessions/"))
+        let repository = try openRepository(on: files)
+        #expect(try repository.catalog().snapshots.isEmpty)
+        let id = try #require(try repository.ledger.decided().first)
+        guard case .aborted? = try repository.ledger.decision(id) else {
+            Issue.record("it is not decided")
+            return
+        }
+    }
+
+    @Test func sessionThatNobodyCouldDecideStaysForACollection() throws {
+        failManifests(first: .max)
+        #expect(throws: SnapError.self) {
+            try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        }
+        files.before = nil
+        #expect(isEmpty("snapshots/") && !isEmpty("sessions/"))
+    }
+
+    private func failManifests(first count: Int) {
+        let left = Mutex(count)
+        files.before = { operation, path, _ in
+            guard operation == .publish, path.hasPrefix("snapshots/") else { return }
+            let fails = left.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+            if fails { throw SnapError(errno: EIO, "no") }
+        }
     }
 }

@@ -16,6 +16,8 @@ package final class Session<L: Ledger> {
     private let host: String
     private var heartbeats: UInt32 = 0
     private var lastHeartbeat: Double
+    /// Nobody knows whether the manifest will appear.
+    private var isUndecided = false
 
     /// Announces a new session.
     package init(
@@ -73,22 +75,42 @@ package final class Session<L: Ledger> {
     /// Throws `.busy` where a collection has given this session up.
     package func commit(_ manifest: Manifest) throws {
         precondition(manifest.id == id && manifest.collection == state.newest)
-        guard let digest = try ledger.create(.manifest(manifest)) else {
-            throw Self.givenUp()
-        }
+        guard let digest = try decide(manifest) else { throw Self.givenUp() }
         try ledger.synchronize()
         let now = try CollectionState(ledger)
         guard now.counting.counts(manifest, digest) else { throw Self.givenUp() }
     }
 
-    private static func givenUp() -> SnapError {
-        SnapError(
-            .busy,
-            "this backup showed no life for so long that a 'snapfs prune' gave it up; run it again")
+    /// Creates the manifest; nil where an abort stands. What a store failed to create may appear
+    /// later all the same, when no collection waits for this session any more: so an abort takes
+    /// its place, and where that fails, too, the announcement stays until a collection decides.
+    private func decide(_ manifest: Manifest) throws -> ObjectID? {
+        do { return try ledger.create(.manifest(manifest)) } catch let failure as SnapError {
+            // Where there is no room nothing was created.
+            if failure.kind == .noSpace || failure.kind == .invalid { throw failure }
+            isUndecided = true
+            let abort = Abort(
+                id: id, time: Timestamp.now().seconds, host: host, collection: state.newest)
+            do {
+                let isOurs = try ledger.create(.abort(abort)) != nil
+                isUndecided = false
+                if isOurs { throw failure }
+            } catch { throw failure }
+            guard case .committed(_, let digest)? = try ledger.decision(id) else { return nil }
+            return digest
+        }
     }
 
-    /// Takes the announcement away. A leftover is no fault, so failures are ignored.
-    package func end() { Self.withdraw(id, heartbeats, ledger) }
+    /// What to say where a collection has given this session up.
+    static func givenUp() -> SnapError {
+        SnapError(
+            .busy,
+            "this run showed no life for so long that a 'snapfs prune' gave it up; run it again")
+    }
+
+    /// Takes the announcement away, unless a collection has to decide first. A leftover is no
+    /// fault, so failures are ignored.
+    package func end() { if !isUndecided { Self.withdraw(id, heartbeats, ledger) } }
 
     private static func withdraw(_ id: [UInt8], _ heartbeats: UInt32, _ ledger: L) {
         // The session itself first: without it the heartbeats mean nothing.

@@ -87,15 +87,9 @@ final class RepairWriter {
     func finish() throws {
         let now = try CollectionState(try repository.ledger)
         let counting = now.counting
-        guard
-            written.allSatisfy({
-                counting.countsSegment($0, collection: session.state.newest)
-            })
-        else {
-            throw SnapError(
-                .busy,
-                "this repair showed no life for so long that a 'snapfs prune' gave it up; run it "
-                    + "again")
+        let newest = session.state.newest
+        guard written.allSatisfy({ counting.countsSegment($0, collection: newest) }) else {
+            throw Session<SealedLedger>.givenUp()
         }
         try repository.objects.refresh(now, usingCopy: false)
     }

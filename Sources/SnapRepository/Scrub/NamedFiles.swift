@@ -45,20 +45,15 @@ package struct NamedFiles: Sendable {
             add("index", entry, ObjectID(hex: entry.name).map { .digest($0) })
         }
         for entry in entries("slots") {
-            add(
-                "slots", entry,
-                Slot.isName(entry.name)
-                    ? Hex.decode(entry.name).map {
-                        .digestPrefix($0)
-                    } : nil)
+            let prefix = Slot.isName(entry.name) ? Hex.decode(entry.name) : nil
+            add("slots", entry, prefix.map { .digestPrefix($0) })
         }
         list("keyring") { Keyring.number(ofName: $0) != nil }
         list(SessionRecord.directory) { SessionRecord.parse($0) != nil }
         list(Manifest.directory) { Manifest.parse($0) != nil }
         list(Note.directory) { Note.parse($0) != nil }
         list(CollectionStart.directory) { CollectionStart.parse($0) != nil }
-        // Eight digits, as keyrings have.
-        list("audit") { Keyring.number(ofName: $0) != nil }
+        list(AuditRecord.directory) { AuditRecord.parse($0) != nil }
         for directory in directories("wal") { list("wal/\(directory)") { _ in true } }
         staged = entries("tmp").count
     }
@@ -71,7 +66,7 @@ package struct NamedFiles: Sendable {
         let known = Set(
             Self.packAreas + [
                 "index", "slots", "keyring", SessionRecord.directory, Manifest.directory,
-                Note.directory, CollectionStart.directory, "audit", "wal", "tmp",
+                Note.directory, CollectionStart.directory, AuditRecord.directory, "wal", "tmp",
             ])
         foreign += directories("").filter { !known.contains($0) }
     }
@@ -80,12 +75,12 @@ package struct NamedFiles: Sendable {
         foreign += entries(area).map { "\(area)/\($0.name)" }
         for directory in directories(area) {
             let path = "\(area)/\(directory)"
-            guard directory.utf8.count == 2, Hex.decode(directory) != nil else {
+            guard PackDescription.isDirectory(directory) else {
                 foreign.append(path)
                 continue
             }
             for entry in entries(path) {
-                let name = entry.name.hasPrefix(directory) ? ObjectID(hex: entry.name) : nil
+                let name = PackDescription.parse(entry.name, in: directory)
                 add(path, entry, name.map { .digest($0) })
             }
         }

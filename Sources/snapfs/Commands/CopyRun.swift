@@ -88,8 +88,8 @@ final class CopyRun {
         } else {
             let new = chosen.filter { copy.plan($0) == .copy }
             progress.expect(
-                items: new.reduce(0) { Self.sum($0, $1.root.attributes.count) },
-                bytes: new.reduce(0) { Self.sum($0, $1.totals.bytes) })
+                items: new.reduce(0) { $0.addingSaturated($1.root.attributes.count) },
+                bytes: new.reduce(0) { $0.addingSaturated($1.totals.bytes) })
             do {
                 for manifest in chosen { try show(manifest, try copy.copy(manifest)) }
             } catch {
@@ -109,11 +109,6 @@ final class CopyRun {
         try to.audit(
             "copy", snapshots: written, counts: [("bytes_added", summary.dataAddedPacked)],
             remarks: ["from repository \(from.repository.hexID)"])
-    }
-
-    private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
-        let (sum, over) = a.addingReportingOverflow(b)
-        return over ? .max : sum
     }
 
     // MARK: Snapshots
@@ -140,7 +135,7 @@ final class CopyRun {
             line.dataAddedPacked = made.totals.bytesStored
             summary.copied += 1
             written.append(made.id)
-            summary.bytesRead = Self.sum(summary.bytesRead, bytesRead)
+            summary.bytesRead = summary.bytesRead.addingSaturated(bytesRead)
             summary.dataAdded += made.totals.bytesAdded
             summary.dataAddedPacked += made.totals.bytesStored
             try show(
