@@ -100,6 +100,35 @@ whole "after the sleeper"
 exits 0 "its snapshot reads" snapfs cat latest:sleeper
 is "in full" "$(stat -c %s "$T/out")" 2000000
 
+# --- a backup that sleeps until it is given up ------------------------------------------------------
+random_file 13 3000000 "$SRC/changing"
+backup "$SRC"
+gone=$SNAPSHOT
+before=$(listed)
+snapfs backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" 2>"$T/sleeper.err" &
+JOBS+=($!) slow=$!
+exec 9>"$T/pipe"
+head -c 2000000 /dev/urandom >&9
+wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
+pkill -STOP -P "$slow"
+exits 0 "forget beside it" snapfs forget "$gone"
+exits 0 "prune sees it for the first time" snapfs prune --json
+is "and waits" "$(value 'j["result"]' "$T/out")" waiting
+# Three hours later by the clock that prune goes by; the sleeper keeps its own.
+exits 0 "prune three hours later" unshare -T --monotonic 10800 -f "$SNAPFS" prune --json
+is "gives it up" "$(value 'j["result"]' <(head -n 1 "$T/out"))" done
+pkill -CONT -P "$slow"
+exec 9>&-
+wait "$slow"
+is "it wakes and fails" "$?" 11
+ok "and says why" grep -q 'gave it up; run it again' "$T/sleeper.err"
+is "what is listed is what was" "$(listed)" $((before - 1))
+whole "after it was given up"
+exits 0 "the same again" sh -c "head -c 2000000 /dev/urandom | '$SNAPFS' backup --quiet --stdin --stdin-filename again"
+exits 0 "reads" snapfs cat latest:again
+is "in full, too" "$(stat -c %s "$T/out")" 2000000
+exits 0 "forget it" snapfs forget latest
+
 # --- beside readers --------------------------------------------------------------------------------
 random_file 12 9000000 "$SRC/changing"
 backup "$SRC"
