@@ -46,16 +46,13 @@ struct InitCommand: Command {
     func perform(_ output: Output) throws {
         let path = try global.repository()
         let isThere = path.withCString { access($0, F_OK) } == 0 || errno != ENOENT
-        // A command that prints the other password must not see this one.
-        let read =
-            newKeyFile == nil && global.newPasswordSource.isInEnvironment
-            ? try newCredential(output) : nil
+        let newCredential = try newCredential(output)
         let other = try model.open(global, output)
         let store = try RepositoryAccess.store(path, create: true)
         let credential: SnapFormat.Credential
         do {
             try Self.requireEmpty(store, path)
-            credential = try read ?? newCredential(output)
+            credential = try newCredential()
         } catch {
             if !isThere { path.withCString { _ = rmdir($0) } }
             throw error
@@ -87,11 +84,14 @@ struct InitCommand: Command {
         )
     }
 
-    private func newCredential(_ output: Output) throws -> SnapFormat.Credential {
+    private func newCredential(
+        _ output: Output
+    ) throws -> () throws -> SnapFormat.Credential {
         if let file = newKeyFile?.bytes {
-            return .keyFile(try KeyFile.make(try file.requireText("the new key file")))
+            return { .keyFile(try KeyFile.make(try file.requireText("the new key file"))) }
         }
-        return try .init(try global.newPasswordSource.read(output, confirm: true))
+        let password = try global.newPasswordSource.reader(output, confirm: true)
+        return { try .init(try password()) }
     }
 
     private static func requireEmpty(_ store: LocalStore, _ path: [UInt8]) throws {
