@@ -49,7 +49,7 @@ struct RepairIndexCommand: Command {
         let access = try RepositoryAccess.open(global, output)
         let progress = Progress(output, counting: .packs)
         defer { progress.finish() }
-        let observer = CheckCommand.observer(output, progress, readData: true)
+        let observer = CheckObserver(output, progress)
         let report = try IndexRepair(access.repository, observer: observer)
             .run(host: Origin.hostName, isDryRun: repair.dryRun)
         progress.finish()
@@ -117,7 +117,7 @@ struct RepairPacksCommand: Command {
         let access = try RepositoryAccess.open(global, output)
         let progress = Progress(output, counting: .packs)
         defer { progress.finish() }
-        let observer = CheckCommand.observer(output, progress, readData: true)
+        let observer = CheckObserver(output, progress)
         let report = try PackRepair(access.repository, observer: observer).run(
             names: packs.map(\.text), host: Origin.hostName,
             threads: Processors.count(in: 1...16), isDryRun: repair.dryRun)
@@ -190,7 +190,7 @@ struct RepairSnapshotsCommand: Command {
         defer { progress.finish() }
         let run = SnapshotRepair(
             access.repository,
-            observer: CheckCommand.observer(output, progress, readData: readData),
+            observer: CheckObserver(output, progress, readData: readData),
             origin: .current(), program: "snapfs \(Version.program)",
             isDryRun: repair.dryRun)
         var (damaged, replaced, forgotten, losses) = (0, 0, 0, 0)

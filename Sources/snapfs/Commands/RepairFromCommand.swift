@@ -36,7 +36,7 @@ struct RepairFromCommand: Command {
         defer { progress.finish() }
         let report = try RepositoryHealing(
             access.repository, from: other.repository,
-            observer: CheckCommand.observer(output, progress, readData: readData),
+            observer: CheckObserver(output, progress, readData: readData),
             host: Origin.hostName, isDryRun: repair.dryRun
         ).run(readData: readData, threads: Processors.count(in: 1...16))
         progress.finish()
