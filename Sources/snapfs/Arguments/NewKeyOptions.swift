@@ -20,22 +20,17 @@ struct NewKeyOptions: ParsableArguments {
             valueName: "command"))
     private var newPasswordCommand: BytesArgument?
 
-    @Option(
-        help: ArgumentHelp(
-            "Generate a 256-bit key, write it to this new file with mode 0600 and use it in place "
-                + "of a password.", valueName: "file"))
-    private var newKeyFile: BytesArgument?
+    @OptionGroup private var newKeyFile: NewKeyFile
 
     func validate() throws { try options.requireOne() }
 
     private var options: CredentialOptions {
         CredentialOptions(
             role: .new, passwordFile: newPasswordFile, passwordCommand: newPasswordCommand,
-            keyFile: newKeyFile)
+            keyFile: newKeyFile.argument)
     }
 
-    /// What the new key is called unless the user names it.
-    var label: String { newKeyFile == nil ? "password" : "key file" }
+    var label: String { newKeyFile.label }
 
     /// A new key that is not in the repository yet.
     enum NewKey {
@@ -54,8 +49,7 @@ struct NewKeyOptions: ParsableArguments {
     func read<R>(
         _ output: Output, open: () throws -> R
     ) throws -> (key: NewKey, opened: R) {
-        if let path = newKeyFile?.bytes {
-            let path = try path.requireText("the new key file")
+        if let path = try newKeyFile.path() {
             let opened = try open()
             return (.file(path, .keyFile(try KeyFile.make(path))), opened)
         }
