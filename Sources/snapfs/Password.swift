@@ -15,46 +15,27 @@ enum Credential {
 }
 
 /// Where a credential is to be found.
-enum CredentialSource: Equatable {
+enum CredentialSource {
     case keyFile([UInt8])
     case passwordFile([UInt8])
     case passwordCommand([UInt8])
     /// The name of an environment variable.
     case passwordVariable(String)
-    /// What for, unless there is only one repository.
-    case terminal(String? = nil)
+    /// Whose, and of which repository unless there is only one.
+    case terminal(CredentialRole, String?)
 
     private static let sizeMax = 4096
 
     /// What no other program is to see.
-    private static let passwordVariables =
-        [
-            GlobalOptions.environmentPrefix, CopyDestination.environmentPrefix,
-            ChunkerModel.environmentPrefix,
-        ]
-        .map { $0 + "PASSWORD" } + [NewKeyOptions.passwordVariable]
+    private static let passwordVariables = CredentialRole.allCases.map { $0.name(.password) }
 
-    /// The first of the options that is given, else of the environment's variables of this prefix,
-    /// else the terminal, with a word for which repository.
-    static func first(
-        keyFile: [UInt8]?, passwordFile: [UInt8]?, passwordCommand: [UInt8]?,
-        environment prefix: String,
-        for place: String
-    ) -> CredentialSource {
-        if let keyFile { return .keyFile(keyFile) }
-        if let passwordFile { return .passwordFile(passwordFile) }
-        if let passwordCommand { return .passwordCommand(passwordCommand) }
-        if let path = Environment.bytes(prefix + "KEY_FILE") { return .keyFile(path) }
-        if let path = Environment.bytes(prefix + "PASSWORD_FILE") { return .passwordFile(path) }
-        if let line = Environment.bytes(prefix + "PASSWORD_COMMAND") {
-            return .passwordCommand(line)
-        }
-        let variable = prefix + "PASSWORD"
-        return Environment.bytes(variable) == nil ? .terminal(place) : .passwordVariable(variable)
+    /// What obtains the secret in its turn, after another one: that one's command is not to see a
+    /// secret in the environment, which is therefore read at once.
+    func reader(_ output: Output, confirm: Bool = false) throws -> () throws -> Credential {
+        guard case .passwordVariable = self else { return { try read(output, confirm: confirm) } }
+        let credential = try read(output)
+        return { credential }
     }
-
-    /// Whether the secret must be read before another one's command is run, which is not to see it.
-    var isInEnvironment: Bool { if case .passwordVariable = self { true } else { false } }
 
     /// Obtains the secret. confirm asks twice on a terminal. Throws `.invalid` for an empty one.
     func read(_ output: Output, confirm: Bool = false) throws -> Credential {
@@ -63,8 +44,8 @@ enum CredentialSource: Equatable {
         case .passwordFile(let path): return .password(try Self.file(path, output, trim: true))
         case .passwordCommand(let line): return .password(try Self.command(line))
         case .passwordVariable(let name): return .password(try Self.variable(name))
-        case .terminal(let place):
-            return .password(try PasswordPrompt.ask(for: place, confirm: confirm))
+        case .terminal(let role, let place):
+            return .password(try PasswordPrompt.ask(role, for: place, confirm: confirm))
         }
     }
 
@@ -115,21 +96,19 @@ enum CredentialSource: Equatable {
 
 /// Asks on the controlling terminal, whatever standard input is.
 enum PasswordPrompt {
-    /// `otherwise` is what the user can do where there is no terminal.
-    static func ask(
-        for place: String? = nil, confirm: Bool,
-        otherwise: String = "no password: give --password-file, --password-command or "
-            + "--key-file, or set SNAPFS_PASSWORD"
-    ) throws -> Secret {
+    /// Throws where there is no terminal, with a word on what else the user can do.
+    static func ask(_ role: CredentialRole, for place: String?, confirm: Bool) throws -> Secret {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
-            if let place {
-                throw SnapError(
-                    .invalid,
-                    "no password of \(place): give an option that opens it or set its variable, "
-                        + "see snapfs(1) (there is no terminal to ask on)")
-            }
-            throw SnapError(.invalid, otherwise + " (there is no terminal to ask on)")
+            let thing = role == .new ? "new password" : "password"
+            let remedy =
+                place == nil
+                ? "give \(role.options("or")), or set \(role.name(.password))"
+                : "give an option that opens it or set its variable, see snapfs(1)"
+            throw SnapError(
+                .invalid,
+                "no \(thing)\(place.map { " of \($0)" } ?? ""): \(remedy) "
+                    + "(there is no terminal to ask on)")
         }
         defer { close(terminal) }
         let prompt = confirm ? "New password" : "Password"

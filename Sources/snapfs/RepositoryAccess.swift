@@ -55,9 +55,8 @@ final class RepositoryAccess {
         _ path: [UInt8], cache: [UInt8], _ output: Output, limits: ObjectReader.Limits = .init(),
         credential: () throws -> Credential
     ) throws -> RepositoryAccess {
-        let repository = try openRepository(path, cache: cache, output, limits: limits) {
-            try credential()
-        }
+        let repository = try openRepository(
+            path, cache: cache, output, limits: limits, credential: credential)
         try repository.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")

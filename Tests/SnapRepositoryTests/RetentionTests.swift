@@ -171,6 +171,20 @@ import Testing
         #expect(sizes([]) == [3])
     }
 
+    @Test func aGroupIsCalledByWhatItsSnapshotsShare() {
+        func title(_ parts: Set<RetentionGrouping.Part>) -> String? {
+            var manifest = snapshot(1, tags: ["y", "x"], job: "j")
+            manifest.paths = [Array("/p".utf8), Array("/q".utf8)]
+            return RetentionGrouping(parts).key(manifest).title {
+                "<\(String(decoding: $0, as: UTF8.self))>"
+            }
+        }
+        #expect(
+            title([.host, .paths, .tags, .job]) == "host <a>, paths </p> </q>, tags <x,y>, job <j>")
+        #expect(title([.job]) == "job <j>")
+        #expect(title([]) == nil)
+    }
+
     @Test func aJumpOfTheClockLosesNothing() throws {
         let daily = (0..<40).map { now - Int64(40 + $0) * Self.day }
         let jumped = (daily + [now - 60]).map { snapshot($0) }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapRepository
 import Testing
 
 @testable import snapfs
@@ -39,6 +40,27 @@ import Testing
     @Test(arguments: ["", "M", "-1", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3"])
     func badSizeIsRefused(text: String) {
         #expect(SizeArgument(argument: text) == nil)
+    }
+
+    @Test func aPartIsAPercentageOrASize() {
+        #expect(ShareArgument(argument: "50%")?.share == .part(0.5))
+        #expect(ShareArgument(argument: "1/4")?.share == .part(0.25))
+        #expect(ShareArgument(argument: "2k")?.share == .bytes(2048))
+        #expect(UnusedArgument(argument: "100%")?.limit == .part(1))
+        #expect(UnusedArgument(argument: "0%")?.limit == .part(0))
+        #expect(UnusedArgument(argument: "2k")?.limit == .bytes(2048))
+        #expect(UnusedArgument(argument: "unlimited")?.limit == .unlimited)
+    }
+
+    @Test(arguments: ["", "%", "x%", "101%", "-1%", "nan%", "1/2%", "5 %"])
+    func badPercentageIsRefused(text: String) {
+        #expect(ShareArgument(argument: text) == nil)
+        #expect(UnusedArgument(argument: text) == nil)
+    }
+
+    @Test(arguments: ["0%", "0", "0/3", "4/3", "1/2/3"])
+    func aShareOfNothingIsNone(text: String) {
+        #expect(ShareArgument(argument: text) == nil)
     }
 
     @Test(

@@ -88,14 +88,6 @@ package struct ForgetPlan: Sendable {
     }
 
     private static func name(_ group: Group) -> String {
-        let key = group.key
-        var parts: [String] = []
-        if let host = key.host { parts.append("host \(host)") }
-        if let paths = key.paths {
-            parts.append(paths.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " "))
-        }
-        if let tags = key.tags { parts.append("tags \(tags.joined(separator: ","))") }
-        if let job = key.job { parts.append("job \(job)") }
-        return parts.isEmpty ? "the repository" : parts.joined(separator: ", ")
+        group.key.title { String(decoding: $0, as: UTF8.self) } ?? "the repository"
     }
 }

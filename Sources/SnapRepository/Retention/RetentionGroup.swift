@@ -19,6 +19,19 @@ package struct RetentionGrouping: Sendable, Equatable {
         package var tags: [String]?
         /// Empty for those without one.
         package var job: String?
+
+        /// `host web, paths /etc /srv`, with the names as `shown` gives them; nil for the group of
+        /// all snapshots.
+        package func title(_ shown: ([UInt8]) -> String) -> String? {
+            var parts: [String] = []
+            if let host { parts.append("host " + shown(Array(host.utf8))) }
+            if let paths { parts.append("paths " + paths.map(shown).joined(separator: " ")) }
+            if let tags {
+                parts.append("tags " + shown(Array(tags.joined(separator: ",").utf8)))
+            }
+            if let job { parts.append("job " + shown(Array(job.utf8))) }
+            return parts.isEmpty ? nil : parts.joined(separator: ", ")
+        }
     }
 
     package func key(_ manifest: Manifest) -> Key {

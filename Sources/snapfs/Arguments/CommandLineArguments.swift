@@ -66,6 +66,8 @@ enum Environment {
         return Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
     }
 
+    static func has(_ name: String) -> Bool { getenv(name).map { $0.pointee != 0 } ?? false }
+
     /// Overwrites a variable where it lies and removes it, so that no child process inherits it.
     static func wipe(_ name: String) {
         guard let value = getenv(name) else { return }

@@ -4,8 +4,6 @@ import ArgumentParser
 
 /// The repository that snapshots are copied to, and what opens it.
 struct CopyDestination: ParsableArguments {
-    static let environmentPrefix = "SNAPFS_TO_"
-
     @Option(
         name: .customLong("to"),
         help: ArgumentHelp(
@@ -31,24 +29,22 @@ struct CopyDestination: ParsableArguments {
         help: ArgumentHelp("Open it with this key file. (SNAPFS_TO_KEY_FILE)", valueName: "file"))
     private var keyFile: BytesArgument?
 
-    func validate() throws {
-        if [passwordFile, passwordCommand, keyFile].compactMap({ $0 }).count > 1 {
-            throw ValidationError(
-                "Give only one of --to-password-file, --to-password-command and --to-key-file.")
-        }
-    }
+    func validate() throws { try credential.requireOne() }
 
     func repository() throws -> [UInt8] {
-        if let path = directory?.bytes ?? Environment.bytes(Self.environmentPrefix + "REPO") {
+        if let path = directory?.bytes ?? Environment.bytes("SNAPFS_TO_REPO") {
             return try path.requireText("the repository to copy to")
         }
         throw ValidationError("no repository to copy to: give --to or set SNAPFS_TO_REPO")
     }
 
     func credentialSource() throws -> CredentialSource {
-        .first(
-            keyFile: keyFile?.bytes, passwordFile: passwordFile?.bytes,
-            passwordCommand: passwordCommand?.bytes, environment: Self.environmentPrefix,
-            for: Text.escaped(try repository()))
+        credential.source(for: Text.escaped(try repository()))
+    }
+
+    private var credential: CredentialOptions {
+        CredentialOptions(
+            role: .to, passwordFile: passwordFile, passwordCommand: passwordCommand,
+            keyFile: keyFile)
     }
 }

@@ -7,9 +7,6 @@ import Glibc
 import SnapBase
 
 struct GlobalOptions: ParsableArguments {
-    static let environmentPrefix = "SNAPFS_"
-    static let passwordVariable = environmentPrefix + "PASSWORD"
-
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
@@ -53,11 +50,7 @@ struct GlobalOptions: ParsableArguments {
     var noProgress = false
 
     func validate() throws {
-        let sources = [passwordFile, passwordCommand, keyFile].compactMap { $0 }
-        if sources.count > 1 {
-            throw ValidationError(
-                "Give only one of --password-file, --password-command and --key-file.")
-        }
+        try credential.requireOne()
         if quiet && verbose { throw ValidationError("Give only one of --quiet and --verbose.") }
     }
 
@@ -100,22 +93,17 @@ struct GlobalOptions: ParsableArguments {
 
     /// Where the secret comes from. Options first; then, in this order, SNAPFS_KEY_FILE,
     /// SNAPFS_PASSWORD_FILE, SNAPFS_PASSWORD_COMMAND, SNAPFS_PASSWORD; at last the terminal.
-    var credentialSource: CredentialSource {
-        if let path = keyFile?.bytes { return .keyFile(path) }
-        if let path = passwordFile?.bytes { return .passwordFile(path) }
-        if let line = passwordCommand?.bytes { return .passwordCommand(line) }
-        if let path = Environment.bytes("SNAPFS_KEY_FILE") { return .keyFile(path) }
-        return newPasswordSource
-    }
+    var credentialSource: CredentialSource { credential.source() }
 
     /// The same for the password of a new repository, which no key file is.
     var newPasswordSource: CredentialSource {
-        if let path = passwordFile?.bytes { return .passwordFile(path) }
-        if let line = passwordCommand?.bytes { return .passwordCommand(line) }
-        if let path = Environment.bytes("SNAPFS_PASSWORD_FILE") { return .passwordFile(path) }
-        if let line = Environment.bytes("SNAPFS_PASSWORD_COMMAND") { return .passwordCommand(line) }
-        return Environment.bytes(Self.passwordVariable) == nil
-            ? .terminal() : .passwordVariable(Self.passwordVariable)
+        credential.source([.passwordFile, .passwordCommand, .password])
+    }
+
+    private var credential: CredentialOptions {
+        CredentialOptions(
+            role: .own, passwordFile: passwordFile, passwordCommand: passwordCommand,
+            keyFile: keyFile)
     }
 }
 

@@ -8,11 +8,9 @@ struct ShareArgument: ExpressibleByArgument, Equatable {
     let share: ReadShare
 
     init?(argument: String) {
-        if argument.hasSuffix("%") {
-            guard let percent = Double(argument.dropLast()), percent > 0, percent <= 100 else {
-                return nil
-            }
-            share = .part(percent / 100)
+        if let percent = PercentArgument(argument: argument) {
+            guard percent.part > 0 else { return nil }
+            share = .part(percent.part)
             return
         }
         let parts = argument.split(separator: "/", omittingEmptySubsequences: false)

@@ -42,7 +42,7 @@ struct CheckCommand: Command {
         let progress = Progress(output, counting: readsData ? .packs : .objects)
         defer { progress.finish() }
         let check = RepositoryCheck(
-            access.repository, observer: Self.observer(output, progress, readData: readsData))
+            access.repository, observer: CheckObserver(output, progress, readData: readsData))
         let rotation = rotation(access, output)
         let report = try check.run(
             readData: readsData, rotation: rotation, threads: Processors.count(in: 1...16))
@@ -61,19 +61,6 @@ struct CheckCommand: Command {
                         + "by the day"))
         }
         return rotation
-    }
-
-    static func observer(
-        _ output: Output, _ progress: Progress, readData: Bool
-    ) -> CheckObserver {
-        var observer = CheckObserver()
-        observer.isInterrupted = { Interruption.requested }
-        observer.found = { try? FindingLine.show($0, output) }
-        if readData {
-            observer.expect = { progress.expect(items: UInt64($0), bytes: $1) }
-        }
-        observer.done = { items, bytes in progress.add(items: items, bytes: bytes) }
-        return observer
     }
 }
 

@@ -43,17 +43,15 @@ struct CopyCommand: Command {
 
     func perform(_ output: Output) throws {
         let path = try destination.repository()
-        let source = try destination.credentialSource()
-        // A command that prints the other password must not see this one.
-        let read = source.isInEnvironment ? try source.read(output) : nil
+        let credential = try destination.credentialSource().reader(output)
         var limits = ObjectReader.Limits()
         limits.readAheadThreads = Processors.count(in: 1...4)
         let from = try RepositoryAccess.open(global, output, limits: limits)
         limits = ObjectReader.Limits()
         limits.records = 12 << 20
         let to = try RepositoryAccess.open(
-            path, cache: try global.cacheDirectory(), output, limits: limits
-        ) { try read ?? source.read(output) }
+            path, cache: try global.cacheDirectory(), output, limits: limits,
+            credential: credential)
         try CopyRun(from, to, output, self).run(try chosen(from))
     }
 

@@ -37,7 +37,6 @@ struct EraseCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if paths.isEmpty { throw ValidationError("Give the paths to erase.") }
         guard paths.allSatisfy({ $0.bytes.first == UInt8(ascii: "/") }) else {
             throw ValidationError("Paths in snapshots begin with a slash.")
         }

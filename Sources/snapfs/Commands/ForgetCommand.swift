@@ -117,7 +117,7 @@ struct ForgetCommand: Command {
 
     private func show(_ plan: ForgetPlan, _ output: Output) throws {
         for group in plan.groups {
-            let title = Self.title(group.key)
+            let title = group.key.title { Text.escaped($0) } ?? "all snapshots"
             if output.json {
                 for verdict in group.verdicts {
                     try output.json(ForgetMessage(verdict, group: title))
@@ -129,19 +129,6 @@ struct ForgetCommand: Command {
             try output.line(Text(title))
             for verdict in shown { try ForgetMessage(verdict, group: title).show(output) }
         }
-    }
-
-    private static func title(_ key: RetentionGrouping.Key) -> String {
-        var parts: [String] = []
-        if let host = key.host { parts.append("host \(Text.escaped(host.utf8))") }
-        if let paths = key.paths {
-            parts.append("paths " + paths.map { Text.escaped($0) }.joined(separator: " "))
-        }
-        if let tags = key.tags {
-            parts.append("tags " + Text.escaped(tags.joined(separator: ",").utf8))
-        }
-        if let job = key.job { parts.append("job \(Text.escaped(job.utf8))") }
-        return parts.isEmpty ? "all snapshots" : parts.joined(separator: ", ")
     }
 }
 

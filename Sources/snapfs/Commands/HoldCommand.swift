@@ -36,7 +36,6 @@ struct HoldCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if snapshots.isEmpty { throw ValidationError("Give the snapshots.") }
         if release && holdUntil != nil {
             throw ValidationError("Give either --hold-until or --release.")
         }

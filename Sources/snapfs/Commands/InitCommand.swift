@@ -18,12 +18,7 @@ struct InitCommand: Command {
             password and every key file loses the data.
             """)
 
-    @Option(
-        help: ArgumentHelp(
-            "Generate a 256-bit key, write it to this new file with mode 0600 and use it in place "
-                + "of a password.", valueName: "file"))
-    var newKeyFile: BytesArgument?
-
+    @OptionGroup var newKeyFile: NewKeyFile
     @OptionGroup var model: ChunkerModel
     @OptionGroup var global: GlobalOptions
 
@@ -38,7 +33,7 @@ struct InitCommand: Command {
             throw ValidationError(
                 "--key-file opens a repository that is there; give --new-key-file to make a key.")
         }
-        if newKeyFile != nil && global.givesPassword {
+        if newKeyFile.argument != nil && global.givesPassword {
             throw ValidationError("Give either --new-key-file or a password.")
         }
     }
@@ -46,16 +41,13 @@ struct InitCommand: Command {
     func perform(_ output: Output) throws {
         let path = try global.repository()
         let isThere = path.withCString { access($0, F_OK) } == 0 || errno != ENOENT
-        // A command that prints the other password must not see this one.
-        let read =
-            newKeyFile == nil && global.newPasswordSource.isInEnvironment
-            ? try newCredential(output) : nil
+        let newCredential = try newCredential(output)
         let other = try model.open(global, output)
         let store = try RepositoryAccess.store(path, create: true)
         let credential: SnapFormat.Credential
         do {
             try Self.requireEmpty(store, path)
-            credential = try read ?? newCredential(output)
+            credential = try newCredential()
         } catch {
             if !isThere { path.withCString { _ = rmdir($0) } }
             throw error
@@ -63,13 +55,12 @@ struct InitCommand: Command {
         do {
             try store.makeDirectories()
             try Repository.create(
-                store, credential, label: newKeyFile == nil ? "password" : "key file",
-                cuttingLike: other)
+                store, credential, label: newKeyFile.label, cuttingLike: other)
         } catch {
             // A key that opens nothing would only be mistaken for one that does; a repository whose
             // creation failed at the very end is there.
             if (try? Repository.requireRepository(store)) == nil {
-                if let file = newKeyFile?.bytes { KeyFile.remove(file) }
+                if let file = try? newKeyFile.path() { KeyFile.remove(file) }
             }
             throw error
         }
@@ -81,17 +72,18 @@ struct InitCommand: Command {
         }
         try output.note("created repository \(repository.hexID.prefix(8)) at \(name: path)")
         try output.note(
-            newKeyFile == nil
+            newKeyFile.argument == nil
                 ? "Remember the password: without it nobody can read the data."
                 : "Keep a copy of the key file elsewhere: without it nobody can read the data."
         )
     }
 
-    private func newCredential(_ output: Output) throws -> SnapFormat.Credential {
-        if let file = newKeyFile?.bytes {
-            return .keyFile(try KeyFile.make(try file.requireText("the new key file")))
-        }
-        return try .init(try global.newPasswordSource.read(output, confirm: true))
+    private func newCredential(
+        _ output: Output
+    ) throws -> () throws -> SnapFormat.Credential {
+        if let path = try newKeyFile.path() { return { .keyFile(try KeyFile.make(path)) } }
+        let password = try global.newPasswordSource.reader(output, confirm: true)
+        return { try .init(try password()) }
     }
 
     private static func requireEmpty(_ store: LocalStore, _ path: [UInt8]) throws {

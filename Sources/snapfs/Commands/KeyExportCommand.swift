@@ -55,6 +55,8 @@ struct KeyExportCommand: Command {
         }
         let holder = try keys.add(.keyFile(key), label: label)
         do {
+            // First, so that the log knows of the key however this process ends.
+            try repository.audit("key export", remarks: [holder.shown], terminal)
             if terminal.json {
                 try terminal.json(message(holder, lines, repository))
             } else {
@@ -62,11 +64,22 @@ struct KeyExportCommand: Command {
             }
             try terminal.flush()
         } catch {
-            // Nobody has seen it.
-            try? keys.remove(holder.slotName)
+            withdraw(holder, repository, terminal)
             throw error
         }
-        try repository.audit("key export", remarks: [holder.shown], terminal)
+    }
+
+    /// Removes a key that was not shown in full, and says what became of it.
+    private func withdraw(_ holder: Holder, _ repository: Repository, _ terminal: Output) {
+        let what = "recovery key \(holder.shown), which was not shown in full,"
+        do { try KeyAdministration(repository).remove(holder.slotName) } catch {
+            let cause = SnapError.wrap(error).message
+            return terminal.warning(Text("warning: \(what) stays in the repository: \(cause)"))
+        }
+        terminal.warning(Text("\(what) is removed again"))
+        do { try repository.audit("key remove", remarks: [holder.shown], terminal) } catch {
+            terminal.warning(Text("warning: \(SnapError.wrap(error).message)"))
+        }
     }
 
     private func message(

@@ -35,27 +35,3 @@ struct PruneOptions: ParsableArguments {
                 + "2G, or unlimited.", valueName: "limit"))
     var maxUnused = UnusedArgument(.part(0.05))
 }
-
-/// `5%`, `2G` or `unlimited`.
-struct UnusedArgument: ExpressibleByArgument, Equatable {
-    let limit: UnusedMax
-
-    init(_ limit: UnusedMax) { self.limit = limit }
-
-    init?(argument: String) {
-        if argument == "unlimited" {
-            limit = .unlimited
-        } else if argument.hasSuffix("%") {
-            guard let percent = Double(argument.dropLast()), (0...100).contains(percent) else {
-                return nil
-            }
-            limit = .part(percent / 100)
-        } else if let size = SizeArgument(argument: argument) {
-            limit = .bytes(size.bytes)
-        } else {
-            return nil
-        }
-    }
-
-    var defaultValueDescription: String { "5%" }
-}

@@ -28,18 +28,15 @@ struct RepairFromCommand: Command {
 
     func perform(_ output: Output) throws {
         let path = try source.repository()
-        let credential = try source.credentialSource()
-        // A command that prints this password must not see the other one.
-        let read = credential.isInEnvironment ? try credential.read(output) : nil
+        let credential = try source.credentialSource().reader(output)
         let access = try RepositoryAccess.open(global, output)
-        let other = try RepositoryAccess.open(path, cache: try global.cacheDirectory(), output) {
-            try read ?? credential.read(output)
-        }
+        let other = try RepositoryAccess.open(
+            path, cache: try global.cacheDirectory(), output, credential: credential)
         let progress = Progress(output, counting: .packs)
         defer { progress.finish() }
         let report = try RepositoryHealing(
             access.repository, from: other.repository,
-            observer: CheckCommand.observer(output, progress, readData: readData),
+            observer: CheckObserver(output, progress, readData: readData),
             host: Origin.hostName, isDryRun: repair.dryRun
         ).run(readData: readData, threads: Processors.count(in: 1...16))
         progress.finish()

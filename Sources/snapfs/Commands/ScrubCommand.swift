@@ -22,12 +22,7 @@ struct ScrubCommand: Command {
         try Repository.requireRepository(store)
         let progress = Progress(output)
         defer { progress.finish() }
-        var observer = CheckObserver()
-        observer.isInterrupted = { Interruption.requested }
-        observer.found = { try? FindingLine.show($0, output) }
-        observer.expect = { progress.expect(items: UInt64($0), bytes: $1) }
-        observer.done = { items, bytes in progress.add(items: items, bytes: bytes) }
-        let report = try StoreScrub(store, observer: observer)
+        let report = try StoreScrub(store, observer: CheckObserver(output, progress))
             .run(threads: Processors.count(in: 1...64))
         progress.finish()
         try ScrubSummary(report: report, seconds: progress.seconds).end(output)

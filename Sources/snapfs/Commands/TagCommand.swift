@@ -52,10 +52,6 @@ struct TagChange: ParsableArguments {
     @Argument(help: ArgumentHelp("The snapshots.", valueName: "snapshot"))
     var snapshots: [SnapshotArgument]
 
-    func validate() throws {
-        if snapshots.isEmpty { throw ValidationError("Give the snapshots.") }
-    }
-
     func apply(
         _ command: String, _ global: GlobalOptions, _ filter: SnapshotFilter, _ output: Output,
         _ change: ([String], String) -> [String]

@@ -123,6 +123,30 @@ fails_with 1 "one that is there" snapfs key export --output "$T/safe"
 before=$(labels)
 exits "1|141" "a recovery key that nobody can see" bash -c '"$0" key export >/dev/full' "$SNAPFS"
 is "is not kept" "$(labels)" "$before"
+audited() { snapfs audit list --json >"$T/audit"; value '[(r["command"], r["remarks"]) for r in map(json.loads, text.splitlines())][-2:]' "$T/audit"; }
+gone=$(grep -ao '[0-9a-f]\{8\} (recovery)' "$T/err")
+is "the log has its coming and its going" "$(audited)" "('key export', ['$gone'])
+('key remove', ['$gone'])"
+exits "1|141" "nor where there is no output at all" bash -c '"$0" key export >&-' "$SNAPFS"
+is "is one kept" "$(labels)" "$before"
+
+# While it waits for the reader of a full pipe, all other slots vanish: it cannot be removed.
+mkfifo "$T/pipe"
+sleep 1000 <"$T/pipe" & reader=$!
+exec 8>"$T/pipe"
+dd if=/dev/zero bs=64k count=1 status=none >&8
+(exec 8>&-; snapfs key export --label stays >"$T/pipe" 2>"$T/err"; echo $? >"$T/code") & export=$!
+ok "a key that waits to be read is in the log already" wait_until 5 eval 'snapfs audit list | grep "key export.*(stays)"'
+stays=$(id_of stays)
+mkdir "$T/slots" && mv "$T/repo/slots/"* "$T/slots" && mv "$T/slots/$stays" "$T/repo/slots/"
+kill $reader
+exec 8>&-
+wait $export
+mv "$T/slots/"* "$T/repo/slots/" && rmdir "$T/slots"
+is "the reader has gone" "$(cat "$T/code")" 141
+ok "a key that could not be taken back is named" grep -q "${stays:0:8} (stays).* stays in the repository" "$T/err"
+exits 0 "and can be removed by that name" snapfs key remove "${stays:0:8}"
+is "as is everything else" "$(labels)" "$before"
 exits 0 "a recovery key can be removed" snapfs key remove safe
 fails_with 12 "and opens nothing then" by "$T/safe" snapshots
 

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+
+import ArgumentParser
+
+/// A part of a whole: `5%`, at most `100%`.
+struct PercentArgument: ExpressibleByArgument, Equatable {
+    /// From 0 to 1.
+    let part: Double
+
+    init?(argument: String) {
+        guard argument.hasSuffix("%"), let percent = Double(argument.dropLast()),
+            (0...100).contains(percent)
+        else { return nil }
+        part = percent / 100
+    }
+}
