@@ -162,7 +162,7 @@ import Testing
         template.root = root
         let writer = try SnapshotWriter(
             repository: try liar.open(), template: template, progress: BackupProgress(),
-            threads: 1, copied: CopiedChunks())
+            threads: 1, words: .template)
         func file(_ name: String, _ size: Int, _ seed: UInt64) throws {
             writer.beginFile()
             try writer.append(all: noise(size, seed: seed))

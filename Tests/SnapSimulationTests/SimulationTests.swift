@@ -5,10 +5,10 @@ import SnapTestSupport
 import Testing
 
 @Suite struct SimulationTests {
-    @Test func twoMonthsUnderCronKeepWhatThePolicySays() throws {
+    @Test func aMonthUnderCronKeepsWhatThePolicySays() throws {
         var random = SeededRandom()
         let seed = random.next() >> 24
-        do { try Years(seed: seed).run(days: 60) } catch {
+        do { try Years(seed: seed).run(days: 30) } catch {
             Issue.record("snapfs-simulate --years 1 \(seed): \(error)")
         }
     }
