@@ -57,5 +57,10 @@ for seed in first..<first + count {
     if let violation = simulation.run(seed: seed) {
         fail("seed \(seed): \(violation); snapfs-simulate --seed \(seed) shows it again")
     }
+    let done = seed - first + 1
+    if done.isMultiple(of: 50_000) {
+        print("\(done) schedules so far")
+        fflush(nil)
+    }
 }
 print("\(count) schedules, nothing went wrong")
