@@ -10,7 +10,8 @@ package struct Abort: Sendable, Equatable {
     /// Unix seconds.
     package var time: Int64
     package var host: String
-    /// Number of the collection that needed the decision.
+    /// Number of the collection that needed the decision; in a writer's own, of the newest that it
+    /// saw, 0 for none.
     package var collection: UInt64
 
     package init(id: [UInt8], time: Int64, host: String, collection: UInt64) {

@@ -64,9 +64,10 @@ package final class SnapshotWriter {
     }
 
     /// Announces a session and starts the stages. `template` has everything of the manifest that
-    /// the source decides, and the entry of "/" as root; id, tree and totals are filled in.
-    /// `predecessor` names the one that entries are taken from: it is called after the announcement
-    /// and is told what may be built upon. `copied` is told of chunks that another repository has.
+    /// the source decides, and the entry of "/" as root; id and tree are filled in, the rest as
+    /// `words` says. `predecessor` names the one that entries are taken from: it is called after
+    /// the announcement and is told what may be built upon. `copied` is told of chunks that another
+    /// repository has.
     package init(
         repository: Repository, template: Manifest, progress: BackupProgress, threads count: Int,
         words: ManifestWords = .source, copied: CopiedChunks? = nil,

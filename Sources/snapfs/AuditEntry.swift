@@ -16,7 +16,7 @@ extension Repository {
         event.snapshots = snapshots
         event.counts = counts.map { AuditRecord.Count($0, $1) }
         event.remarks = remarks
-        try within("it is done, but the audit log could not say so") {
+        try within("what was done is not in the audit log") {
             if let rollback = try AuditLog(self).append(event) {
                 output.warning(Text("warning: \(rollback)"))
             }

@@ -81,6 +81,11 @@ import Testing
         }
     }
 
+    private final class EveryoneIsDead: Liveness {
+        func isDead(_ session: SessionRecord, heartbeat: UInt32) -> Bool { true }
+        func isDead(unreadable session: [UInt8], heartbeat: UInt32) -> Bool { true }
+    }
+
     @Test func sessionThatNobodyCouldDecideStaysForACollection() throws {
         failManifests(first: .max)
         #expect(throws: SnapError.self) {
@@ -88,9 +93,48 @@ import Testing
         }
         files.before = nil
         #expect(isEmpty("snapshots/") && !isEmpty("sessions/"))
+        let repository = try openRepository(on: files)
+        _ = try Collector(
+            ledger: repository.ledger,
+            inventory: PackInventory(repository, unusedMax: .part(0)), liveness: EveryoneIsDead(),
+            origin: Origin(time: 1, host: "host", user: ""), now: 1
+        ).run()
+        #expect(!isEmpty("snapshots/") && isEmpty("sessions/"))
+        #expect(try repository.catalog().snapshots.isEmpty)
     }
 
-    private func failManifests(first count: Int) {
+    @Test func fullStoreKeepsNoSession() throws {
+        failManifests(first: .max, code: ENOSPC)
+        #expect(throws: SnapError.self) {
+            try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        }
+        files.before = nil
+        #expect(isEmpty("snapshots/") && isEmpty("sessions/"))
+    }
+
+    /// A link that was made, of which the answer was lost, and a look at it that failed.
+    @Test func manifestThatStandsIsCommittedWhateverTheStoreSays() throws {
+        let isFirst = Mutex(true)
+        files.after = { operation, path, _ in
+            guard path.hasPrefix("snapshots/"), operation == .publish || operation == .read else {
+                return
+            }
+            let fails = isFirst.withLock { isFirst in
+                if operation == .read {
+                    defer { isFirst = false }
+                    return isFirst
+                }
+                return true
+            }
+            if fails { throw SnapError(errno: operation == .publish ? EEXIST : EIO, "no") }
+        }
+        try SampleTree.small(seed: 1).backUp(to: openRepository(on: files))
+        files.after = nil
+        #expect(try openRepository(on: files).catalog().snapshots.count == 1)
+        #expect(isEmpty("sessions/"))
+    }
+
+    private func failManifests(first count: Int, code: Int32 = EIO) {
         let left = Mutex(count)
         files.before = { operation, path, _ in
             guard operation == .publish, path.hasPrefix("snapshots/") else { return }
@@ -98,7 +142,7 @@ import Testing
                 left -= 1
                 return left >= 0
             }
-            if fails { throw SnapError(errno: EIO, "no") }
+            if fails { throw SnapError(errno: code, "no") }
         }
     }
 }

@@ -34,7 +34,6 @@ extension World {
         let id = session.id
         roots[id] = tree
         try session.commit(manifest(session, .complete))
-        acknowledged.insert(id)
         promised.insert(id)
         check("after a backup was promised")
     }
@@ -126,7 +125,6 @@ extension World {
             next.end()
             throw error
         }
-        acknowledged.insert(session.id)
         session.end()
         return next
     }
@@ -135,8 +133,7 @@ extension World {
 
     func read(_ actor: Actor) throws {
         let ledger = ModelLedger(world: self, actor: actor)
-        let known = counted.filter { acknowledged.contains($0.id) }
-        guard let choice = known.randomElement(using: &scheduler.random),
+        guard let choice = counted.randomElement(using: &scheduler.random),
             let digest = files[Manifest.storeName(choice.id)]?.digest
         else { return }
         let session = try Session(ledger, kind: .reader, host: "model", pinned: [choice.id])

@@ -34,11 +34,9 @@ final class World: @unchecked Sendable {
     var roots: [[UInt8]: Objects] = [:]
     /// What each object needs besides itself: nodes are objects below 16.
     var children: [Objects] = Array(repeating: 0, count: 64)
-    /// Snapshots whose backup said that all is well, and that nobody has forgotten since.
+    /// Finished snapshots that counted when they appeared, even late, and that nobody has forgotten
+    /// since.
     var promised: Set<[UInt8]> = []
-    /// Whatever was committed with an answer. Another may appear late, after its backup has failed,
-    /// and go again: nobody was told of it.
-    var acknowledged: Set<[UInt8]> = []
     /// How often somebody wanted them to be forgotten, less how often that was taken back.
     var unwanted: [[UInt8]: Int] = [:]
     /// Readers that were taken for dead.
@@ -65,7 +63,12 @@ final class World: @unchecked Sendable {
         guard files[name] == nil else { return false }
         files[name] = (file, digest)
         switch file {
-        case .end, .manifest: check("after \(name) was created")
+        case .end: check("after \(name) was created")
+        case .manifest(let manifest):
+            if manifest.state == .complete, Counting(end).counts(manifest, digest) {
+                promised.insert(manifest.id)
+            }
+            check("after \(name) was created")
         default: break
         }
         return true

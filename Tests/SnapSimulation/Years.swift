@@ -82,7 +82,7 @@ package final class Years {
             }
             try forget()
             if day % 7 == 6 { try prune() }
-            if day % 30 == 29 { try second.copy(from: open()) { kept[$0.id]?.files } }
+            if day % 10 == 9 { try second.copy(from: open()) { kept[$0.id]?.files } }
             if day % 91 == 90 { try check() }
             if day % 365 == 364 {
                 sizes.append(try open().listPacks().bytes)

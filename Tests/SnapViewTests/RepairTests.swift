@@ -48,11 +48,11 @@ import Testing
     }
 
     private func repairSnapshots(
-        _ test: TestRepository, isDryRun: Bool = false
+        _ test: TestRepository, isDryRun: Bool = false, origin: Origin = Self.origin
     ) throws -> [RepairedSnapshot] {
         var repaired: [RepairedSnapshot] = []
         try SnapshotRepair(
-            try test.open(), origin: Self.origin, program: "test", isDryRun: isDryRun
+            try test.open(), origin: origin, program: "test", isDryRun: isDryRun
         ).run(readData: true, threads: 2) { repaired.append($0) }
         return repaired
     }
@@ -236,6 +236,28 @@ import Testing
         let new = try #require(catalog.snapshots.first { $0.predecessor == old.id })
         #expect(catalog.notes[new.id].hold == .forEver)
         #expect(catalog.notes[old.id].hold == nil)
+    }
+
+    @Test func aHoldDoesNotEndByAClockThatHasJumped() throws {
+        let test = try repository()
+        // A gap to measure the jump by.
+        sleep(2)
+        try test.snapshot([.text("later", "x")], time: 3_000_000)
+        let snapshots = try test.open().catalog().snapshots
+        let now = try #require(snapshots.map(\.endTime.seconds).max())
+        let year: Int64 = 365 * 86_400
+        try NoteBook.add(
+            .hold(until: now + year), to: [snapshots[0].id], origin: Self.origin,
+            ledger: try test.open().ledger)
+        try test.flip(try largest(test, "data"), at: 1000)
+        var origin = Self.origin
+        origin.time = now + 10 * year
+        _ = try repairSnapshots(test, origin: origin)
+        let catalog = try test.open().catalog()
+        let new = try #require(
+            catalog.snapshots.first { $0.predecessor == snapshots[0].id && $0.tags == ["repaired"] }
+        )
+        #expect(catalog.notes[new.id].hold == .until(now + year))
     }
 
     @Test func aSnapshotOfWhichNothingIsLeftIsOnlyForgotten() throws {

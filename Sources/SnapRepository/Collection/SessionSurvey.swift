@@ -32,7 +32,7 @@ struct SessionSurvey<L: Ledger> {
     }
 
     struct Fates {
-        /// Of writers and collectors: to be deleted at the end.
+        /// Those that have ended, to be deleted at the end.
         var over: [[UInt8]] = []
         var pinned: Set<[UInt8]> = []
         var undecided: [CollectionReport.Undecided] = []

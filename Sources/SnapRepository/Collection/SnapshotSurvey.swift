@@ -19,7 +19,7 @@ struct SnapshotSurvey {
         listed = Set(try ledger.decided())
         let counting = Counting(end)
         let live = Set((end?.live ?? [:]).keys)
-        var errors: [[UInt8]: SnapError] = [:]
+        var found: [(id: [UInt8], error: SnapError)] = []
         // In order, so that a seed of the simulator is one schedule.
         for id in listed.union(live).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             do {
@@ -28,11 +28,11 @@ struct SnapshotSurvey {
                 guard case .committed(let manifest, let digest)? = decision else { continue }
                 add(manifest, digest, counting)
             } catch let error as SnapError where error.isFinding {
-                damaged.append(id)
-                errors[id] = error
+                found.append((id, error))
             }
         }
-        try refuse(errors, ledger)
+        try Self.refuse(found, ledger)
+        damaged = found.map(\.id)
     }
 
     private mutating func add(_ manifest: Manifest, _ digest: ObjectID, _ counting: Counting) {
@@ -44,11 +44,13 @@ struct SnapshotSurvey {
         }
     }
 
-    private func refuse(_ errors: [[UInt8]: SnapError], _ ledger: some Ledger) throws {
+    private static func refuse(
+        _ damaged: [(id: [UInt8], error: SnapError)], _ ledger: some Ledger
+    ) throws {
         guard !damaged.isEmpty else { return }
         let notes = try NoteBook(ledger)
-        for id in damaged where !notes[id].isForgotten {
-            throw errors[id]!.within(
+        for (id, error) in damaged where !notes[id].isForgotten {
+            throw error.within(
                 "nothing can be collected while snapshot \(Hex.encode(id.prefix(4))) cannot be "
                     + "read; repair or forget it")
         }

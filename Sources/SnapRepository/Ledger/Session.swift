@@ -75,30 +75,44 @@ package final class Session<L: Ledger> {
     /// Throws `.busy` where a collection has given this session up.
     package func commit(_ manifest: Manifest) throws {
         precondition(manifest.id == id && manifest.collection == state.newest)
-        guard let digest = try decide(manifest) else { throw Self.givenUp() }
+        let digest = try decide(manifest)
         try ledger.synchronize()
         let now = try CollectionState(ledger)
         guard now.counting.counts(manifest, digest) else { throw Self.givenUp() }
     }
 
-    /// Creates the manifest; nil where an abort stands. What a store failed to create may appear
-    /// later all the same, when no collection waits for this session any more: so an abort takes
-    /// its place, and where that fails, too, the announcement stays until a collection decides.
-    private func decide(_ manifest: Manifest) throws -> ObjectID? {
-        do { return try ledger.create(.manifest(manifest)) } catch let failure as SnapError {
+    /// Creates the manifest; throws where an abort stands. The SHA-256 of the file.
+    private func decide(_ manifest: Manifest) throws -> ObjectID {
+        var failure = Self.givenUp()
+        do {
+            if let digest = try ledger.create(.manifest(manifest)) { return digest }
+        } catch {
+            failure = SnapError.wrap(error)
             // Where there is no room nothing was created.
             if failure.kind == .noSpace || failure.kind == .invalid { throw failure }
-            isUndecided = true
-            let abort = Abort(
-                id: id, time: Timestamp.now().seconds, host: host, collection: state.newest)
-            do {
-                let isOurs = try ledger.create(.abort(abort)) != nil
-                isUndecided = false
-                if isOurs { throw failure }
-            } catch { throw failure }
-            guard case .committed(_, let digest)? = try ledger.decision(id) else { return nil }
-            return digest
+            try giveUp(failure)
         }
+        // Whatever the store answered, a manifest under this id is ours.
+        let decision = try within("it is not known whether the snapshot was written") {
+            try ledger.decision(id)
+        }
+        guard case .committed(_, let digest)? = decision else { throw failure }
+        return digest
+    }
+
+    /// Decides that there is no manifest, and throws the failure to create one; returns where
+    /// something stands in its place already. What a store failed to create may appear later all
+    /// the same, when no collection waits for this session any more: so an abort takes its place,
+    /// and where that fails, too, the announcement stays until a collection decides.
+    private func giveUp(_ failure: SnapError) throws {
+        isUndecided = true
+        let abort = Abort(
+            id: id, time: Timestamp.now().seconds, host: host, collection: state.newest)
+        guard let isOurs = try? ledger.create(.abort(abort)) != nil,
+            (try? ledger.synchronize()) != nil
+        else { throw failure }
+        isUndecided = false
+        if isOurs { throw failure }
     }
 
     /// What to say where a collection has given this session up.

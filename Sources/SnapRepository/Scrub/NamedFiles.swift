@@ -35,7 +35,8 @@ package struct NamedFiles: Sendable {
 
     private let store: any Store
 
-    private static let packAreas = ["data", "meta", "aux"]
+    /// That of auxiliary packs is reserved.
+    private static let packAreas = PackDescription.areas.map(\.name) + ["aux"]
 
     package init(_ store: any Store) {
         self.store = store

@@ -55,7 +55,7 @@ struct KeyExportCommand: Command {
         }
         let holder = try keys.add(.keyFile(key), label: label)
         do {
-            // First, so that the log knows of the key however this process ends.
+            // First: no key is shown that the log does not know.
             try repository.audit("key export", remarks: [holder.shown], terminal)
             if terminal.json {
                 try terminal.json(message(holder, lines, repository))
@@ -64,22 +64,26 @@ struct KeyExportCommand: Command {
             }
             try terminal.flush()
         } catch {
-            withdraw(holder, repository, terminal)
-            throw error
+            withdraw(holder, keys, repository, terminal)
+            throw SnapError.wrap(error).within("the recovery key was not shown")
         }
     }
 
     /// Removes a key that was not shown in full, and says what became of it.
-    private func withdraw(_ holder: Holder, _ repository: Repository, _ terminal: Output) {
+    private func withdraw(
+        _ holder: Holder, _ keys: KeyAdministration, _ repository: Repository, _ terminal: Output
+    ) {
         let what = "recovery key \(holder.shown), which was not shown in full,"
-        do { try KeyAdministration(repository).remove(holder.slotName) } catch {
+        do { try keys.remove(holder.slotName) } catch {
             let cause = SnapError.wrap(error).message
-            return terminal.warning(Text("warning: \(what) stays in the repository: \(cause)"))
+            return terminal.warning(
+                Text(
+                    "warning: \(what) may stay in the repository, see 'snapfs key list': \(cause)"))
         }
         terminal.warning(Text("\(what) is removed again"))
-        do { try repository.audit("key remove", remarks: [holder.shown], terminal) } catch {
-            terminal.warning(Text("warning: \(SnapError.wrap(error).message)"))
-        }
+        do {
+            try repository.audit("key remove", remarks: [holder.shown], terminal)
+        } catch { terminal.warning(Text("warning: \(SnapError.wrap(error).message)")) }
     }
 
     private func message(

@@ -144,7 +144,7 @@ exec 8>&-
 wait $export
 mv "$T/slots/"* "$T/repo/slots/" && rmdir "$T/slots"
 is "the reader has gone" "$(cat "$T/code")" 141
-ok "a key that could not be taken back is named" grep -q "${stays:0:8} (stays).* stays in the repository" "$T/err"
+ok "a key that could not be taken back is named" grep -q "${stays:0:8} (stays).* stay in the repository" "$T/err"
 exits 0 "and can be removed by that name" snapfs key remove "${stays:0:8}"
 is "as is everything else" "$(labels)" "$before"
 exits 0 "a recovery key can be removed" snapfs key remove safe

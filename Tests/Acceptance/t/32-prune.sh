@@ -48,7 +48,7 @@ exits 0 "and finds every byte whole" \
 # --- beside a backup -------------------------------------------------------------------------------
 exits 0 "forget the older one" snapfs forget "${SNAPSHOTS[5]}"
 mkfifo "$T/pipe"
-snapfs backup --quiet --stdin <"$T/pipe" &
+"$SNAPFS" backup --quiet --stdin <"$T/pipe" &
 JOBS+=($!) slow=$!
 exec 9>"$T/pipe"
 head -c 3000000 /dev/urandom >&9
@@ -67,15 +67,17 @@ is "all that committed is there" "$(listed)" 3
 
 # --- beside a backup that was killed ---------------------------------------------------------------
 exits 0 "forget" snapfs forget "${SNAPSHOTS[6]}"
-snapfs backup --quiet --stdin <"$T/pipe" &
+"$SNAPFS" backup --quiet --stdin <"$T/pipe" &
 JOBS+=($!) slow=$!
 exec 9>"$T/pipe"
 head -c 3000000 /dev/urandom >&9
 wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
-pkill -9 -P "$slow"; wait "$slow" 2>/dev/null
+kill -9 "$slow"; wait "$slow" 2>/dev/null
 exec 9>&-
+before=$(listed)
 exits 0 "prune after it was killed" snapfs prune --json
 is "does not wait for the dead" "$(value 'j["result"]' "$T/out")" done
+is "whose backup is none" "$(listed)" "$before"
 is "and clears their sessions away" "$(find "$T/repo/sessions" -type f | wc -l)" 0
 whole "after it"
 
@@ -83,16 +85,16 @@ whole "after it"
 random_file 11 3000000 "$SRC/changing"
 backup "$SRC"
 gone=$SNAPSHOT
-snapfs backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" &
+"$SNAPFS" backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" &
 JOBS+=($!) slow=$!
 exec 9>"$T/pipe"
 head -c 2000000 /dev/urandom >&9
 wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
-pkill -STOP -P "$slow"
+kill -STOP "$slow"
 exits 0 "forget beside the sleeper" snapfs forget "$gone"
 exits 0 "prune beside the sleeper" snapfs prune --json
 is "waits for it, asleep as it is" "$(value 'j["result"]' "$T/out")" waiting
-pkill -CONT -P "$slow"
+kill -CONT "$slow"
 exec 9>&-
 ok "it wakes and commits" wait "$slow"
 exits 0 "prune then" snapfs prune
@@ -105,19 +107,19 @@ random_file 13 3000000 "$SRC/changing"
 backup "$SRC"
 gone=$SNAPSHOT
 before=$(listed)
-snapfs backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" 2>"$T/sleeper.err" &
+"$SNAPFS" backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" 2>"$T/sleeper.err" &
 JOBS+=($!) slow=$!
 exec 9>"$T/pipe"
 head -c 2000000 /dev/urandom >&9
 wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
-pkill -STOP -P "$slow"
+kill -STOP "$slow"
 exits 0 "forget beside it" snapfs forget "$gone"
 exits 0 "prune sees it for the first time" snapfs prune --json
 is "and waits" "$(value 'j["result"]' "$T/out")" waiting
 # Three hours later by the clock that prune goes by; the sleeper keeps its own.
 exits 0 "prune three hours later" unshare -T --monotonic 10800 -f "$SNAPFS" prune --json
 is "gives it up" "$(value 'j["result"]' <(head -n 1 "$T/out"))" done
-pkill -CONT -P "$slow"
+kill -CONT "$slow"
 exec 9>&-
 wait "$slow"
 is "it wakes and fails" "$?" 11

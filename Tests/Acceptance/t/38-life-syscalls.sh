@@ -83,7 +83,7 @@ for command in forget prune erase; do
         openat)
             actions=(error=EMFILE)
             # Those of the loader are not ours.
-            first=$((1 + $(grep -cE 'openat\(.*\.so[.0-9]*"' "$T/calls")))
+            first=$((1 + $(grep -cE 'openat\(.*(\.so[.0-9]*|ld\.so\.cache)"' "$T/calls")))
             ;;
         unlinkat) actions=(error=EIO signal=KILL) ;;
         esac
