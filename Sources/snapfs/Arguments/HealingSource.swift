@@ -18,7 +18,7 @@ struct HealingSource: ParsableArguments {
             return try path.requireText("the repository to repair from")
         }
         throw ValidationError(
-            "nothing to repair: name 'index', 'packs' or 'snapshots', or another repository with "
+            "name what to repair: 'index', 'packs' or 'snapshots', or another repository with "
                 + "--from or SNAPFS_FROM_REPO")
     }
 

@@ -22,6 +22,11 @@ struct RepairOptions: ParsableArguments {
     @Flag(name: [.customShort("n"), .long], help: "Say what would be done; write nothing.")
     var dryRun = false
 
+    /// What to add where nothing was found.
+    static func remark(readData: Bool) -> String {
+        readData ? "" : "; only what is missing was looked for, --read-data reads the packs, too"
+    }
+
     /// "would do" or "did", as the case may be.
     func verb(_ would: String, _ did: String) -> String { dryRun ? "would \(would)" : did }
 }

@@ -48,7 +48,7 @@ struct RepairFromCommand: Command {
                     ("packs", UInt64(report.packs)), ("saved", UInt64(report.salvaged)),
                 ], remarks: ["from repository \(other.repository.hexID)"])
         }
-        try HealingSummary(report: report, repair: repair).end(output)
+        try HealingSummary(report: report, repair: repair, readData: readData).end(output)
     }
 }
 
@@ -66,6 +66,7 @@ private struct HealingSummary {
 
     let report: RepositoryHealing.Report
     let repair: RepairOptions
+    let readData: Bool
 
     /// Shows it; throws where damage remains.
     func end(_ output: Output) throws {
@@ -101,7 +102,10 @@ private struct HealingSummary {
                     numHealed: report.healed.count, numRemaining: report.remaining.count,
                     dryRun: repair.dryRun))
         }
-        guard report.isDamaged else { return try output.note("nothing needs repair") }
+        guard report.isDamaged else {
+            return try output.note(
+                Text("nothing needs repair" + RepairOptions.remark(readData: readData)))
+        }
         let more = report.remaining.count - report.remaining.list.count
         if more > 0 { try output.line(Text("damaged: \(more) more places")) }
         for manifest in report.unmatched where report.remaining.snapshots.contains(manifest.id) {

@@ -61,7 +61,8 @@ struct RepairSnapshotsCommand: Command {
                     damaged: damaged, replaced: replaced, forgotten: forgotten,
                     dryRun: repair.dryRun))
         } else if damaged == 0 {
-            try output.note("no snapshot needs repair")
+            try output.note(
+                Text("no snapshot needs repair" + RepairOptions.remark(readData: readData)))
         } else if !repair.dryRun {
             try output.note(
                 "'snapfs prune' takes the damaged ones away; until then 'check' names them")

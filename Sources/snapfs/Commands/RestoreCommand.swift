@@ -89,7 +89,7 @@ struct RestoreCommand: Command {
         throw SnapError(
             summary.isDamaged ? .damaged : .io,
             "\(problems) not restored as in the snapshot"
-                + (summary.isDamaged ? "; run 'snapfs check'" : ""))
+                + (summary.isDamaged ? "; run 'snapfs check --read-data'" : ""))
     }
 
     private func options(_ output: Output, _ progress: Progress) throws -> Restore.Options {

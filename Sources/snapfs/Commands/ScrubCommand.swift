@@ -52,8 +52,8 @@ private struct ScrubSummary {
             throw SnapError(
                 .damaged,
                 "damage found in " + Format.count(UInt64(report.damage.count), "place", "places")
-                    + "; 'snapfs check' tells which snapshots need it, 'snapfs repair' what can "
-                    + "be done")
+                    + "; 'snapfs check --read-data' tells which snapshots need it, "
+                    + "'snapfs repair' what can be done")
         }
         guard report.unread.count == 0 else {
             throw SnapError(
