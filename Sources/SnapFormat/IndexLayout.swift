@@ -86,9 +86,9 @@ package struct PackDescription: Sendable, Hashable {
     }
 
     /// The directories of packs.
-    package static let areas: [(name: String, kind: FileKind)] = [
-        ("data", .dataPack), ("meta", .metadataPack),
-    ]
+    package static let areas = [FileKind.dataPack, .metadataPack].map { (name: area($0), kind: $0) }
+
+    private static func area(_ kind: FileKind) -> String { kind == .dataPack ? "data" : "meta" }
 
     /// Whether a directory of this name in one of the areas is for packs.
     package static func isDirectory(_ name: String) -> Bool {
@@ -116,7 +116,7 @@ package struct PackDescription: Sendable, Hashable {
 
     package static func storeName(_ name: ObjectID, _ kind: FileKind) -> String {
         let hex = name.hex
-        return "\(kind == .dataPack ? "data" : "meta")/\(hex.prefix(2))/\(hex)"
+        return "\(area(kind))/\(hex.prefix(2))/\(hex)"
     }
 }
 

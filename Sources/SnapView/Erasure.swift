@@ -77,7 +77,7 @@ package final class Erasure {
     /// Throws `.refused` where a snapshot is held: then it must not be erased.
     package func requireReleased(_ manifest: Manifest) throws {
         // A clock may end a hold too late, never too early.
-        let now = ClockJump.trusted(catalog.snapshots + catalog.forgotten, now: origin.time)
+        let now = catalog.trustedTime(now: origin.time)
         guard catalog.notes[manifest.id].isHeld(at: now) else { return }
         throw SnapError(
             .refused,

@@ -76,7 +76,7 @@ package final class SnapshotRepair {
     ) throws {
         let catalog = try repository.catalog()
         known = catalog.notes
-        now = ClockJump.trusted(catalog.snapshots + catalog.forgotten, now: origin.time)
+        now = catalog.trustedTime(now: origin.time)
         try RepairBase.read(repository, catalog.collections)
         try RepairBase.requireIndex(repository)
         for (id, error) in catalog.damagedInOrder {

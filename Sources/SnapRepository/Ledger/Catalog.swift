@@ -90,6 +90,11 @@ package struct Catalog: Sendable {
     /// Those that wait for a collection, or for being brought back.
     package var forgotten: [Manifest] { chosen { $0.isForgotten } }
 
+    /// The time by which holds end: `now`, in Unix seconds, unless the clock has jumped there.
+    package func trustedTime(now: Int64) -> Int64 {
+        ClockJump.trusted(snapshots + forgotten, now: now)
+    }
+
     private func chosen(_ isChosen: (SnapshotNotes) -> Bool) -> [Manifest] {
         let counting = collections.counting
         return committed.values.filter { counting.counts($0.manifest, $0.digest) }

@@ -81,16 +81,20 @@ is "whose backup is none" "$(listed)" "$before"
 is "and clears their sessions away" "$(find "$T/repo/sessions" -type f | wc -l)" 0
 whole "after it"
 
+sleeper() {             # a backup that has stored something and is stopped then: $slow
+    "$SNAPFS" backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" 2>"$T/sleeper.err" &
+    JOBS+=($!) slow=$!
+    exec 9>"$T/pipe"
+    head -c 2000000 /dev/urandom >&9
+    wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
+    kill -STOP "$slow"
+}
+
 # --- a backup that sleeps through a collection -----------------------------------------------------
 random_file 11 3000000 "$SRC/changing"
 backup "$SRC"
 gone=$SNAPSHOT
-"$SNAPFS" backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" &
-JOBS+=($!) slow=$!
-exec 9>"$T/pipe"
-head -c 2000000 /dev/urandom >&9
-wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
-kill -STOP "$slow"
+sleeper
 exits 0 "forget beside the sleeper" snapfs forget "$gone"
 exits 0 "prune beside the sleeper" snapfs prune --json
 is "waits for it, asleep as it is" "$(value 'j["result"]' "$T/out")" waiting
@@ -107,12 +111,7 @@ random_file 13 3000000 "$SRC/changing"
 backup "$SRC"
 gone=$SNAPSHOT
 before=$(listed)
-"$SNAPFS" backup --quiet --stdin --stdin-filename sleeper <"$T/pipe" 2>"$T/sleeper.err" &
-JOBS+=($!) slow=$!
-exec 9>"$T/pipe"
-head -c 2000000 /dev/urandom >&9
-wait_until 20 sh -c "ls '$T/repo/sessions' | grep -q ."
-kill -STOP "$slow"
+sleeper
 exits 0 "forget beside it" snapfs forget "$gone"
 exits 0 "prune sees it for the first time" snapfs prune --json
 is "and waits" "$(value 'j["result"]' "$T/out")" waiting
