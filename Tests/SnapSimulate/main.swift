@@ -10,9 +10,13 @@ import Glibc
 import SnapBase
 import SnapSimulation
 
-func fail(_ message: String) -> Never {
+func say(_ message: String) {
     print(message)
     fflush(nil)
+}
+
+func fail(_ message: String) -> Never {
+    say(message)
     _exit(1)
 }
 
@@ -28,10 +32,10 @@ if arguments.count == 3, arguments[1] == "--seed", let seed = UInt64(arguments[2
 if (3...4).contains(arguments.count), arguments[1] == "--years", let years = Int(arguments[2]) {
     let given = arguments.count == 4 ? UInt64(arguments[3]) : nil
     let seed = given ?? UInt64.random(in: 0..<1 << 40)
-    print("\(years) years from seed \(seed)")
-    fflush(nil)
+    say("\(years) years from seed \(seed)")
     do {
         let life = try Years(seed: seed)
+        life.progress = say
         try life.run(days: 365 * years)
         let sizes = life.sizes.map(String.init).joined(separator: ", ")
         print(
@@ -50,17 +54,13 @@ guard (2...3).contains(arguments.count), let count = UInt64(arguments[1]),
 else {
     fail("usage: snapfs-simulate COUNT [FIRST-SEED] | --seed SEED | --years YEARS [SEED]")
 }
-print("\(count) schedules from seed \(first) on")
-fflush(nil)
+say("\(count) schedules from seed \(first) on")
 let simulation = try Simulation()
 for seed in first..<first + count {
     if let violation = simulation.run(seed: seed) {
         fail("seed \(seed): \(violation); snapfs-simulate --seed \(seed) shows it again")
     }
     let done = seed - first + 1
-    if done.isMultiple(of: 50_000) {
-        print("\(done) schedules so far")
-        fflush(nil)
-    }
+    if done.isMultiple(of: 50_000) { say("\(done) schedules so far") }
 }
 print("\(count) schedules, nothing went wrong")

@@ -34,6 +34,8 @@ package final class Years {
     package private(set) var backups = 0
     package private(set) var prunes = 0
     package var copies: Int { second.count }
+    /// Is told after every quarter of a year.
+    package var progress: ((String) -> Void)?
 
     private struct Host {
         var name: String
@@ -83,7 +85,10 @@ package final class Years {
             try forget()
             if day % 7 == 6 { try prune() }
             if day % 10 == 9 { try second.copy(from: open()) { kept[$0.id]?.files } }
-            if day % 91 == 90 { try check() }
+            if day % 91 == 90 {
+                try check()
+                progress?("\(backups) backups so far, \(kept.count) kept")
+            }
             if day % 365 == 364 {
                 sizes.append(try open().listPacks().bytes)
                 try second.check()
