@@ -13,9 +13,7 @@ struct ModelLedger: Ledger {
 
     func list(_ directory: String) throws -> [String] {
         try scheduler.step(actor, "list \(directory)")
-        let prefix = directory + "/"
-        return world.files.keys.filter { $0.hasPrefix(prefix) }
-            .map { String($0.dropFirst(prefix.utf8.count)) }.sorted()
+        return world.files.names(in: directory)
     }
 
     func create(_ file: LedgerFile) throws -> ObjectID? {
@@ -40,7 +38,7 @@ struct ModelLedger: Ledger {
     func read(_ name: String) throws -> (file: LedgerFile, digest: ObjectID) {
         try scheduler.step(actor, "read \(name)")
         guard let there = world.files[name] else { throw SnapError(.notFound, name) }
-        return there
+        return (there.file, there.digest)
     }
 
     func delete(_ name: String) throws {

@@ -192,7 +192,7 @@ extension World {
         for (pack, objects) in packs where objects & ~needed != 0 {
             fail("pack \(pack.name.hex.prefix(6)) is left over with \(objects & ~needed)")
         }
-        if !files.keys.filter({ $0.hasPrefix(SessionRecord.directory) }).isEmpty {
+        if !files.names(in: SessionRecord.directory).isEmpty {
             fail("sessions are left over")
         }
     }

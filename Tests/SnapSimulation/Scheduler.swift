@@ -111,18 +111,36 @@ final class Scheduler: @unchecked Sendable {
     }
 
     private func handOver(from actor: Actor?) {
-        let ready = actors.filter { !$0.isFinished }
-        guard !ready.isEmpty else {
+        var (ready, awake) = (0, 0)
+        for other in actors where !other.isFinished {
+            ready += 1
+            if other.sleep > 0 { other.sleep -= 1 }
+            if other.sleep == 0 { awake += 1 }
+        }
+        guard ready > 0 else {
             done.post()
             return
         }
-        for other in ready where other.sleep > 0 { other.sleep -= 1 }
-        let awake = ready.filter { $0.sleep == 0 }
-        let next = awake.isEmpty ? ready.min { $0.sleep < $1.sleep }! : awake[below(awake.count)]
+        let next = awake > 0 ? self.awake(below(awake)) : soonest
         next.sleep = 0
         if next === actor { return }
         next.worker?.turn.post()
         actor?.worker?.turn.wait()
+    }
+
+    /// That one of those that do not sleep.
+    private func awake(_ index: Int) -> Actor {
+        var left = index
+        for actor in actors where !actor.isFinished && actor.sleep == 0 {
+            if left == 0 { return actor }
+            left -= 1
+        }
+        preconditionFailure("fewer are awake than were counted")
+    }
+
+    /// Of those that sleep, the one that wakes first.
+    private var soonest: Actor {
+        actors.filter { !$0.isFinished }.min { $0.sleep < $1.sleep }!
     }
 }
 

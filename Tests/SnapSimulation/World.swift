@@ -25,7 +25,7 @@ struct Violation: Error, CustomStringConvertible {
 final class World: @unchecked Sendable {
     // Sendable: whoever runs uses it; see Scheduler.
     let scheduler: Scheduler
-    var files: [String: (file: LedgerFile, digest: ObjectID)] = [:]
+    var files = ModelFiles()
     var packs: [PackName: Objects] = [:]
     var segments: [ObjectID: ModelSegment] = [:]
     /// Creations that happen later, with the step after which they do.
@@ -61,7 +61,7 @@ final class World: @unchecked Sendable {
     func add(_ file: LedgerFile, _ digest: ObjectID) -> Bool {
         let name = file.storeName
         guard files[name] == nil else { return false }
-        files[name] = (file, digest)
+        files[name] = ModelFile(file, digest)
         switch file {
         case .end: check("after \(name) was created")
         case .manifest(let manifest):
@@ -101,8 +101,8 @@ final class World: @unchecked Sendable {
 
     var end: CollectionEnd? {
         var newest: CollectionEnd?
-        for (file, _) in files.values {
-            if case .end(let end) = file, end.number > newest?.number ?? 0 { newest = end }
+        for item in files.all(in: CollectionStart.directory) {
+            if case .end(let end) = item.file, end.number > newest?.number ?? 0 { newest = end }
         }
         return newest
     }
@@ -126,7 +126,7 @@ final class World: @unchecked Sendable {
     /// The snapshots that count.
     var counted: [Manifest] {
         let counting = Counting(end)
-        return files.values.compactMap {
+        return files.all(in: Manifest.directory).compactMap {
             guard case .manifest(let manifest) = $0.file, counting.counts(manifest, $0.digest)
             else { return nil }
             return manifest

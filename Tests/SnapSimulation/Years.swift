@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The life of a repository under cron, on a store in memory and a clock of its own: hourly backups
-// of two hosts, a policy every night, prune every week, a copy every month. What is kept is judged
-// by an oracle that shares no code with the policy, what is read by the contents that were written.
+// of two hosts, a policy every night, prune every week, a copy every ten days. What is kept is
+// judged by an oracle that shares no code with the policy, what is read by the contents that were
+// written.
 
 import Glibc
 import SnapBase

@@ -9,7 +9,7 @@ import SnapStore
 import SnapTestSupport
 import SnapView
 
-/// The second copy of a repository, made every month: it keeps whatever was copied, whatever
+/// The second copy of a repository, made every ten days: it keeps whatever was copied, whatever
 /// becomes of it at the source. Used by one thread.
 final class YearsCopy {
     private let files = MemoryFileLayer()
