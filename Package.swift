@@ -60,10 +60,11 @@ let package = Package(
                 "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository",
                 "SnapTestSupport",
             ], path: "Tests/SnapBenchIndex", swiftSettings: swiftSettings),
+        .systemLibrary(name: "CCoroutine", path: "Tests/CCoroutine"),
         .target(
             name: "SnapSimulation",
             dependencies: [
-                "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository", "SnapView",
+                "CCoroutine", "SnapBase", "SnapCrypto", "SnapFormat", "SnapStore", "SnapRepository", "SnapView",
                 "SnapCopy", "SnapTestSupport",
             ], path: "Tests/SnapSimulation", swiftSettings: swiftSettings),
         .executableTarget(

@@ -22,7 +22,7 @@ func fail(_ message: String) -> Never {
 
 let arguments = CommandLine.arguments
 if arguments.count == 3, arguments[1] == "--seed", let seed = UInt64(arguments[2]) {
-    let simulation = try Simulation()
+    let simulation = Simulation()
     if let violation = simulation.run(seed: seed, trace: { print($0) }) {
         fail("seed \(seed): \(violation)")
     }
@@ -55,7 +55,7 @@ else {
     fail("usage: snapfs-simulate COUNT [FIRST-SEED] | --seed SEED | --years YEARS [SEED]")
 }
 say("\(count) schedules from seed \(first) on")
-let simulation = try Simulation()
+let simulation = Simulation()
 for seed in first..<first + count {
     if let violation = simulation.run(seed: seed) {
         fail("seed \(seed): \(violation); snapfs-simulate --seed \(seed) shows it again")

@@ -5,7 +5,8 @@ import SnapFormat
 import SnapRepository
 
 /// The ledger as one actor sees it: each access is a step, and creations may go wrong.
-struct ModelLedger: Ledger {
+struct ModelLedger: Ledger, @unchecked Sendable {
+    // Sendable: all actors of a world run on one thread.
     let world: World
     let actor: Actor
 

@@ -3,7 +3,6 @@
 // Runs several actors, one at a time: at each of their steps the seed decides who goes on. So one
 // seed is one schedule, for ever.
 
-import Glibc
 import SnapBase
 import SnapTestSupport
 
@@ -11,8 +10,7 @@ import SnapTestSupport
 func crash() -> SnapError { SnapError(.interrupted, "simulated crash") }
 
 /// One program of the simulation. Its state belongs to whoever runs: one at a time.
-final class Actor: @unchecked Sendable {
-    // Sendable: the scheduler lets one thread run at a time; the semaphores order their accesses.
+final class Actor {
     let name: String
     let body: (Actor) throws -> Void
     fileprivate var worker: Worker?
@@ -43,12 +41,12 @@ struct Faults {
     var falseDeath = 0
 }
 
-final class Scheduler: @unchecked Sendable {
-    // Sendable: as for Actor.
+final class Scheduler {
     var random: SeededRandom
     let faults: Faults
     private var actors: [Actor] = []
-    private let done = Semaphore()
+    /// Where `run` was called.
+    private let start = Coroutine()
     /// Called before each step of whoever runs.
     var onStep: () -> Void = {}
     private(set) var steps = 0
@@ -74,11 +72,10 @@ final class Scheduler: @unchecked Sendable {
             worker.body = {
                 do { try actor.body(actor) } catch { actor.failure = SnapError.wrap(error) }
                 actor.isFinished = true
-                self.handOver(from: nil)
             }
+            worker.leave = { [unowned self] in handOver(from: worker.place) }
         }
-        handOver(from: nil)
-        done.wait()
+        handOver(from: start)
         // Their bodies hold the world, which holds us.
         self.actors = []
     }
@@ -107,25 +104,21 @@ final class Scheduler: @unchecked Sendable {
         }
         if happens(faults.sleep) { actor.sleep = 1 + below(120) }
         if actor.sleep == 0, happens(faults.stay) { return }
-        handOver(from: actor)
+        handOver(from: actor.worker!.place)
     }
 
-    private func handOver(from actor: Actor?) {
+    private func handOver(from place: Coroutine) {
         var (ready, awake) = (0, 0)
         for other in actors where !other.isFinished {
             ready += 1
             if other.sleep > 0 { other.sleep -= 1 }
             if other.sleep == 0 { awake += 1 }
         }
-        guard ready > 0 else {
-            done.post()
-            return
-        }
+        guard ready > 0 else { return place.switch(to: start) }
         let next = awake > 0 ? self.awake(below(awake)) : soonest
         next.sleep = 0
-        if next === actor { return }
-        next.worker?.turn.post()
-        actor?.worker?.turn.wait()
+        let other = next.worker!.place
+        if other !== place { place.switch(to: other) }
     }
 
     /// That one of those that do not sleep.
@@ -144,43 +137,16 @@ final class Scheduler: @unchecked Sendable {
     }
 }
 
-/// A thread that is kept from one schedule to the next. It runs, and goes on, when it is its turn.
-final class Worker: @unchecked Sendable {
-    // Sendable: body is set before the turn that runs it, and the semaphore orders the two.
-    let turn = Semaphore()
+/// A stack that is kept from one schedule to the next, and runs one actor of each.
+final class Worker {
     fileprivate var body: (() -> Void)?
-    private var thread: Thread?
-
-    init() throws {
-        thread = try Thread("actor") { [self] in
-            while true {
-                turn.wait()
-                guard let next = body else { return }
-                body = nil
-                next()
-            }
+    /// Leaves for whoever is next, once the body has ended.
+    fileprivate var leave: () -> Void = {}
+    fileprivate lazy var place = Coroutine { [unowned self] in
+        while true {
+            body?()
+            body = nil
+            leave()
         }
     }
-
-    /// Ends the thread, which is not at work.
-    func close() {
-        turn.post()
-        thread?.join()
-    }
-}
-
-final class Semaphore: @unchecked Sendable {
-    // Sendable: a semaphore is made to be shared.
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() { sem_init(semaphore, 0, 0) }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func post() { sem_post(semaphore) }
-
-    func wait() { while sem_wait(semaphore) != 0 {} }
 }

@@ -11,11 +11,9 @@ import SnapTestSupport
 package struct Simulation {
     private let workers: [Worker]
 
-    package init() throws { workers = try (0..<Self.actorsMax).map { _ in try Worker() } }
+    package init() { workers = (0..<Self.actorsMax).map { _ in Worker() } }
 
     private static let actorsMax = 8
-
-    package func close() { workers.forEach { $0.close() } }
 
     /// What went wrong in the schedule of a seed, nil if nothing did. `trace` is told of each step.
     package func run(seed: UInt64, trace: ((String) -> Void)? = nil) -> String? {

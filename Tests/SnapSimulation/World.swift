@@ -22,8 +22,7 @@ struct Violation: Error, CustomStringConvertible {
     var description: String
 }
 
-final class World: @unchecked Sendable {
-    // Sendable: whoever runs uses it; see Scheduler.
+final class World {
     let scheduler: Scheduler
     var files = ModelFiles()
     var packs: [PackName: Objects] = [:]

@@ -15,8 +15,7 @@ import Testing
 
     @Test func aSeedIsOneSchedule() throws {
         var random = SeededRandom()
-        let simulation = try Simulation()
-        defer { simulation.close() }
+        let simulation = Simulation()
         for _ in 0..<100 {
             let seed = random.next() >> 24
             var steps: [[String]] = [[], []]
@@ -27,8 +26,7 @@ import Testing
 
     @Test func schedulesOfBackupsAndCollectionsLoseNothing() throws {
         var random = SeededRandom()
-        let simulation = try Simulation()
-        defer { simulation.close() }
+        let simulation = Simulation()
         for _ in 0..<2000 {
             let seed = random.next() >> 24
             if let violation = simulation.run(seed: seed) {
