@@ -88,6 +88,30 @@ import Testing
         #expect(found.findings.isEmpty && found.records == 11 + 72)
     }
 
+    /// What comes while the list is taken, and is remembered at once, was not taken away.
+    @Test func aRecordThatComesWhileTheListIsTakenIsNotMissing() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        let other = try AuditLog(test.open(cache: cache))
+        for _ in 1...3 { _ = try other.append(event("before")) }
+        let store = ListingStore(try test.store()) { names in
+            _ = try other.append(event("meanwhile"))
+            return names
+        }
+        let found = try AuditLog(test.open(store, cache: cache)).verify()
+        #expect(found.findings.isEmpty && found.records == 3)
+        #expect(try AuditLog(test.open(cache: cache)).verify().records == 4)
+    }
+
+    /// A listing may show the second of two that come meanwhile, and not the first.
+    @Test func aListingThatSkipsWhatCameMeanwhileIsTakenAgain() throws {
+        try append(3)
+        let store = ListingStore(try test.store()) { names in names.filter { $0.name != "00000002" }
+        }
+        let found = try AuditLog(test.open(store)).verify()
+        #expect(found.findings.isEmpty && found.records == 3)
+    }
+
     @Test func writersAtTheSameTimeLoseNothing() throws {
         let (path, count) = (test.path, 8)
         let key = Credential.keyFile(.init([UInt8](repeating: 7, count: 32)))
@@ -109,5 +133,24 @@ import Testing
         threads.forEach { $0.join() }
         let found = try AuditLog(repository).verify()
         #expect(found.findings.isEmpty && found.records == count * 5)
+    }
+}
+
+/// Changes what the first listing of the records shows.
+private final class ListingStore: ForwardingStore, @unchecked Sendable {
+    let base: any Store
+    // Used by the thread of the test alone.
+    private var change: (([StoreEntry]) throws -> [StoreEntry])?
+
+    init(_ base: any Store, _ change: @escaping ([StoreEntry]) throws -> [StoreEntry]) {
+        self.base = base
+        self.change = change
+    }
+
+    func list(_ directory: String) throws -> [StoreEntry] {
+        let names = try base.list(directory)
+        guard directory == AuditRecord.directory, let change else { return names }
+        self.change = nil
+        return try change(names)
     }
 }

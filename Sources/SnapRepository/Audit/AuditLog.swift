@@ -15,7 +15,15 @@ package struct AuditLog {
         ledger = try repository.ledger
     }
 
+    /// The numbers of all records that were there when this was called, in order.
     private func numbers() throws -> [UInt64] {
+        let first = try list()
+        guard let newest = first.last, newest > UInt64(first.count) else { return first }
+        // A listing may show one that came while it ran, and not the one that came before it.
+        return Set(first).union(try list().filter { $0 < newest }).sorted()
+    }
+
+    private func list() throws -> [UInt64] {
         try ledger.list(AuditRecord.directory).compactMap(AuditRecord.parse).sorted()
     }
 
@@ -47,6 +55,7 @@ package struct AuditLog {
     /// Appends a record, durable on return. Returns what is wrong with the repository as this
     /// machine has seen it, nil in general; the record says so, too.
     package func append(_ event: Event) throws -> String? {
+        // Before the newest is looked for: others on this machine append meanwhile.
         var seen = SeenAudit(cache: repository.cache)
         var newest = try newest(seen)
         let rollback = try rollback(seen, newest)
@@ -125,6 +134,8 @@ package struct AuditLog {
     /// place. `visit` gets those that can be read.
     package func verify(_ visit: (AuditRecord) throws -> Void = { _ in }) throws -> Verification {
         var verification = Verification()
+        // Before the list is taken: others on this machine append to it meanwhile.
+        let seen = SeenAudit(cache: repository.cache)
         // Of one that cannot be read at all nothing can be said of its successor.
         var before: (number: UInt64, digest: ObjectID?)?
         for number in try numbers() {
@@ -149,7 +160,6 @@ package struct AuditLog {
             }
             before = (number, try? digest(number))
         }
-        let seen = SeenAudit(cache: repository.cache)
         if let rollback = try rollback(seen, before?.number ?? 0) {
             verification.findings.append(rollback)
         }
