@@ -34,7 +34,7 @@ package final class RepositoryCheck {
             ? try checkData(store, manifests, rotation, threads)
             : try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
         for finding in try AuditLog(repository).verify().findings {
-            report.add(CheckFinding(.file(AuditRecord.directory), finding))
+            report.add(CheckFinding(.file(AuditRecord.directory), finding.message))
         }
         report.add(trees.findings)
         report.directories = trees.directories

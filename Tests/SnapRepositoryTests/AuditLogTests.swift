@@ -75,6 +75,39 @@ import Testing
         }
     }
 
+    /// Everybody hears of it from the record of the one who noticed.
+    @Test func aRollbackIsToldUntilItIsAccepted() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        let watched = try AuditLog(test.open(cache: cache))
+        for _ in 1...4 { #expect(try watched.append(event("seen")) == nil) }
+        for number: UInt64 in 3...4 {
+            try repository.store.delete(AuditRecord.storeName(number))
+        }
+        #expect(try watched.verify().findings.map(\.place) == [nil])
+        #expect(try findings() == 0)
+        #expect(try watched.append(event("noticed")) != nil)
+        let said = AuditFinding(.rolledBack, 3)
+        #expect(try watched.append(event("after")) == nil)
+        #expect(try AuditLog(repository).verify().findings.map(\.place) == [said])
+        #expect(try AuditLog(repository).acknowledge(event("accept")).map(\.place) == [said])
+        let found = try watched.verify()
+        #expect(found.findings.isEmpty && found.accepted.map(\.place) == [said])
+        #expect(try watched.acknowledge(event("accept")).isEmpty && watched.verify().records == 5)
+    }
+
+    @Test func whatComesAfterAnAcceptanceIsTold() throws {
+        try append(9)
+        let log = try AuditLog(repository)
+        for number: UInt64 in [3, 4, 6] {
+            try repository.store.delete(AuditRecord.storeName(number))
+        }
+        #expect(try log.acknowledge(event("accept")).count == 2)
+        #expect(try findings() == 0)
+        try repository.store.delete(AuditRecord.storeName(5))
+        #expect(try log.verify().findings.map(\.place) == [AuditFinding(.missing, 3, through: 6)])
+    }
+
     /// From what was seen on, without a listing.
     @Test func theNewestIsFoundHoweverManyCameSince() throws {
         let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
