@@ -761,7 +761,9 @@ COLLECTION_DONE = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -",
                    6: "live ! -", 7: "segments ! -", 8: "packs ! -", 9: "gone_segments ! -",
                    10: "gone_snapshots ! -", 11: "gone_sessions ! -"}
 AUDIT = {1: "number ! 8", 2: "time ! 8", 3: "host ? -", 4: "user ? -", 5: "before ? 32",
-         6: "command ? -", 7: "snapshots ! -", 8: "counts * -", 9: "program ? -", 10: "remarks * -"}
+         6: "command ? -", 7: "snapshots ! -", 8: "counts * -", 9: "program ? -", 10: "remarks * -",
+         11: "seen ? 40", 12: "accepted * 17"}
+MISSING, UNREADABLE, MISPLACED, ROLLED_BACK = 1, 2, 3, 4
 ONLY_IF_NAMED = 2**64 - 1
 
 
@@ -1047,13 +1049,37 @@ class Verify:
         return self.problems == 0
 
     def audit(self):
-        before = None
-        for at, name in enumerate(self.store.list("audit"), start=1):
-            path = f"audit/{name}"
-            record = open_single(self.sealer, self.store, path, 14, AUDIT, 1024)
-            need(int(name) == at and uint(record["number"], 0, 8) == at, f"{path}: out of place")
-            need(record["before"] == before, f"{path}: does not follow the one before")
-            before = hashlib.sha256(self.store.read(path)).digest()
+        before, last, found, accepted = None, 0, [], []
+        for name in self.store.list("audit"):
+            path, number = f"audit/{name}", int(name)
+            if number > last + 1:
+                found.append((MISSING, last + 1, number - 1, f"{path}: the one before is missing"))
+            try:
+                record = self.audit_record(path, number)
+                if number == last + 1 and record["before"] != before:
+                    found.append((MISPLACED, number, number,
+                                  f"{path}: does not follow the one before"))
+                if record["seen"] is not None:
+                    found.append((ROLLED_BACK, number, number,
+                                  f"{path}: its writer had seen more than there was"))
+                accepted += [struct.unpack("<BQQ", each) for each in record["accepted"]]
+            except FormatError as error:
+                found.append((UNREADABLE, number, number, str(error)))
+            before, last = hashlib.sha256(self.store.read(path)).digest(), number
+        for kind, first, end, message in found:
+            if not any(kind == of and low <= first and end <= high for of, low, high in accepted):
+                self.problems += 1
+                print(message)
+
+    def audit_record(self, path, number):
+        record = open_single(self.sealer, self.store, path, 14, AUDIT, 1024)
+        need(uint(record["number"], 0, 8) == number, f"{path}: another record")
+        need((record["before"] is None) == (number == 1), f"{path}: only the first has none before")
+        for each in record["accepted"]:
+            kind, first, last = struct.unpack("<BQQ", each)
+            need(MISSING <= kind <= ROLLED_BACK and 1 <= first <= last <= number,
+                 f"{path}: accepts what is no finding of it")
+        return record
 
     def attempt(self, check, *arguments):
         try:

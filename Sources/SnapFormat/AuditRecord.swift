@@ -15,6 +15,18 @@ package struct AuditRecord: Sendable, Equatable {
         }
     }
 
+    /// A record, by what its file is.
+    package struct Seen: Sendable, Equatable {
+        package var number: UInt64
+        /// SHA-256 of the file.
+        package var digest: ObjectID
+
+        package init(_ number: UInt64, _ digest: ObjectID) {
+            self.number = number
+            self.digest = digest
+        }
+    }
+
     /// From 1 on.
     package var number: UInt64
     package var origin: Origin
@@ -27,6 +39,10 @@ package struct AuditRecord: Sendable, Equatable {
     package var counts: [Count]
     package var program: String
     package var remarks: [String]
+    /// What the writer had seen and what was not there: the repository is an older copy of itself.
+    package var seen: Seen?
+    /// What is no longer reported.
+    package var accepted: [AuditFinding] = []
 
     package init(
         number: UInt64, origin: Origin, predecessor: ObjectID?, command: String,
@@ -70,6 +86,13 @@ package struct AuditRecord: Sendable, Equatable {
         }
         fields.add(9, program)
         for remark in remarks { fields.add(10, remark) }
+        if let seen {
+            var value = ByteWriter()
+            value.u64(seen.number)
+            value.append(seen.digest)
+            fields.add(11, value.bytes)
+        }
+        for finding in accepted { fields.add(12, finding.bytes) }
         return fields.finished(paddedTo: 1024, less: FileKey.overhead)
     }
 
@@ -93,6 +116,11 @@ package struct AuditRecord: Sendable, Equatable {
         }
         program = try fields.text(9)
         remarks = fields.list(10).map { String(decoding: $0, as: UTF8.self) }
+        seen = try fields.optional(11, count: 8 + ObjectID.size).map { value in
+            var reader = ByteReader(value, name: name)
+            return Seen(try reader.u64(), try reader.objectID())
+        }
+        accepted = try fields.list(12).map { try AuditFinding($0, in: number) }
         try fields.finish()
     }
 }

@@ -26,28 +26,46 @@ package struct CheckFinding: Sendable, Equatable {
 
 /// Findings in the order in which they were made.
 package struct CheckFindings: Sendable {
-    /// So many are kept; the others are counted.
-    package static let countMax = 1000
+    /// So many of files and of paths in snapshots are kept; the others are counted.
+    package static let filesMax = 1000
+    package static let pathsMax = 100_000
 
     package private(set) var list: [CheckFinding] = []
+    private var paths = 0
     package private(set) var count = 0
     /// Ids of snapshots and checkpoints that are touched by damage.
     package private(set) var snapshots: Set<[UInt8]> = []
 
     package init() {}
 
-    package mutating func add(_ finding: CheckFinding) {
+    /// Returns whether it is kept.
+    @discardableResult
+    package mutating func add(_ finding: CheckFinding) -> Bool {
         count += 1
-        if case .entry(let snapshot, _) = finding.place { snapshots.insert(snapshot) }
-        if list.count < Self.countMax { list.append(finding) }
+        switch finding.place {
+        case .file:
+            if list.count - paths >= Self.filesMax { return false }
+            list.append(finding)
+        case .entry(let snapshot, _):
+            snapshots.insert(snapshot)
+            if paths >= Self.pathsMax { return false }
+            paths += 1
+            var finding = finding
+            // Many have the same cause: one string for all of them.
+            if let before = list.last?.message, before == finding.message {
+                finding.message = before
+            }
+            list.append(finding)
+        }
+        return true
     }
 
     fileprivate mutating func add(snapshot: [UInt8]) { snapshots.insert(snapshot) }
 
-    fileprivate mutating func add(_ others: CheckFindings) {
-        count += others.count
+    /// Counts what others have not kept.
+    fileprivate mutating func add(leftOutOf others: CheckFindings) {
+        count += others.count - others.list.count
         snapshots.formUnion(others.snapshots)
-        list += others.list.prefix(Self.countMax - list.count)
     }
 }
 
@@ -74,14 +92,12 @@ package final class CheckReport {
     package init(_ observer: CheckObserver) { self.observer = observer }
 
     package func add(_ finding: CheckFinding) {
-        if findingCount < CheckFindings.countMax { observer.found(finding) }
-        all.add(finding)
+        if all.add(finding) { observer.found(finding) }
     }
 
     package func add(_ findings: CheckFindings) {
-        let known = self.findings.count
-        all.add(findings)
-        self.findings[known...].forEach(observer.found)
+        findings.list.forEach(add)
+        all.add(leftOutOf: findings)
     }
 
     /// A snapshot that cannot be read at all.

@@ -34,7 +34,7 @@ package final class RepositoryCheck {
             ? try checkData(store, manifests, rotation, threads)
             : try TreeCheck.run(manifests, repository, suspects: store.suspects, observer)
         for finding in try AuditLog(repository).verify().findings {
-            report.add(CheckFinding(.file(AuditRecord.directory), finding))
+            report.add(CheckFinding(.file(AuditRecord.directory), finding.message))
         }
         report.add(trees.findings)
         report.directories = trees.directories
@@ -64,6 +64,21 @@ package final class RepositoryCheck {
         return try trees.next() ?? TreeFindings()
     }
 
+    /// Those that are damaged at a second look, too, and of a snapshot that is there: a listing may
+    /// show a note and not the one that came before it meanwhile, and a collection takes the notes
+    /// of what it has taken one after the other.
+    private func damagedNotes(_ catalog: Catalog) throws -> [(name: String, error: SnapError)] {
+        if catalog.notes.damaged.isEmpty { return [] }
+        let ledger = try repository.ledger
+        return try NoteBook(ledger).damaged.filter { found in
+            let name = found.name.dropFirst(Note.directory.count + 1)
+            guard let (snapshot, _) = Note.parse(String(name)) else { return true }
+            do { return try ledger.decision(snapshot) != nil } catch let error as SnapError
+                where error.isFinding
+            { return true }
+        }
+    }
+
     private func readManifests(_ catalog: Catalog) throws -> [Manifest] {
         for (id, error) in catalog.damagedInOrder {
             guard error.isFinding else { throw error }
@@ -73,7 +88,7 @@ package final class RepositoryCheck {
         if let damage = catalog.collections.damage {
             report.add(CheckFinding(.file(CollectionStart.directory), damage.message))
         }
-        for (name, error) in catalog.notes.damaged {
+        for (name, error) in try damagedNotes(catalog) {
             report.add(CheckFinding(.file(name), error.message))
         }
         // What is forgotten can be brought back: it must be whole, too.

@@ -4,6 +4,14 @@ import SnapBase
 import SnapFormat
 import SnapRepository
 
+extension AuditLog.Event {
+    /// Of a command that this user runs here and now.
+    init(_ command: String, remarks: [String] = []) {
+        self.init(command, origin: .current(), program: Version.words)
+        self.remarks = remarks
+    }
+}
+
 extension Repository {
     /// Appends what a command has done to the audit log, after it has done it; warns where the
     /// repository is not the one that this machine has seen.
@@ -11,11 +19,9 @@ extension Repository {
         _ command: String, snapshots: [[UInt8]] = [], counts: [(String, UInt64)] = [],
         remarks: [String] = [], _ output: Output
     ) throws {
-        var event = AuditLog.Event(
-            command, origin: .current(), program: Version.words)
+        var event = AuditLog.Event(command, remarks: remarks)
         event.snapshots = snapshots
         event.counts = counts.map { AuditRecord.Count($0, $1) }
-        event.remarks = remarks
         try within("what was done is not in the audit log") {
             if let rollback = try AuditLog(self).append(event) {
                 output.warning(Text("warning: \(rollback)"))

@@ -101,13 +101,10 @@ enum PasswordPrompt {
         let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
             let thing = role == .new ? "new password" : "password"
-            let remedy =
-                place == nil
-                ? "give \(role.options("or")), or set \(role.name(.password))"
-                : "give an option that opens it or set its variable, see snapfs(1)"
             throw SnapError(
                 .invalid,
-                "no \(thing)\(place.map { " of \($0)" } ?? ""): \(remedy) "
+                "no \(thing)\(place.map { " of \($0)" } ?? ""): give "
+                    + "\(role.options("or", isNew: confirm)), or set \(role.name(.password)) "
                     + "(there is no terminal to ask on)")
         }
         defer { close(terminal) }

@@ -46,23 +46,13 @@ struct Snapfs: ParsableCommand {
         Signals.install()
         let arguments = CommandLineArguments.current()
         do {
-            try requireCommand(arguments)
+            try CommandNames.require(arguments)
             var command = try parseAsRoot(arguments)
             try command.run()
         } catch {
             Exit.end(error, json: CommandLineArguments.wantJSON(arguments))
         }
         Exit.done()
-    }
-
-    /// The parser would complain of the options that were given before a name it does not know.
-    private static func requireCommand(_ arguments: [String]) throws {
-        guard let name = arguments.first, !name.hasPrefix("-"), name != "help" else { return }
-        let known = configuration.groupedSubcommands.flatMap { $0.subcommands }
-            .compactMap { $0.configuration.commandName }
-        guard known.contains(name) else {
-            throw ValidationError("There is no command '\(name)'; see 'snapfs --help'.")
-        }
     }
 }
 

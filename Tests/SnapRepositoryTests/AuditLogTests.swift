@@ -75,6 +75,39 @@ import Testing
         }
     }
 
+    /// Everybody hears of it from the record of the one who noticed.
+    @Test func aRollbackIsToldUntilItIsAccepted() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        let watched = try AuditLog(test.open(cache: cache))
+        for _ in 1...4 { #expect(try watched.append(event("seen")) == nil) }
+        for number: UInt64 in 3...4 {
+            try repository.store.delete(AuditRecord.storeName(number))
+        }
+        #expect(try watched.verify().findings.map(\.place) == [nil])
+        #expect(try findings() == 0)
+        #expect(try watched.append(event("noticed")) != nil)
+        let said = AuditFinding(.rolledBack, 3)
+        #expect(try watched.append(event("after")) == nil)
+        #expect(try AuditLog(repository).verify().findings.map(\.place) == [said])
+        #expect(try AuditLog(repository).acknowledge(event("accept")).map(\.place) == [said])
+        let found = try watched.verify()
+        #expect(found.findings.isEmpty && found.accepted.map(\.place) == [said])
+        #expect(try watched.acknowledge(event("accept")).isEmpty && watched.verify().records == 5)
+    }
+
+    @Test func whatComesAfterAnAcceptanceIsTold() throws {
+        try append(9)
+        let log = try AuditLog(repository)
+        for number: UInt64 in [3, 4, 6] {
+            try repository.store.delete(AuditRecord.storeName(number))
+        }
+        #expect(try log.acknowledge(event("accept")).count == 2)
+        #expect(try findings() == 0)
+        try repository.store.delete(AuditRecord.storeName(5))
+        #expect(try log.verify().findings.map(\.place) == [AuditFinding(.missing, 3, through: 6)])
+    }
+
     /// From what was seen on, without a listing.
     @Test func theNewestIsFoundHoweverManyCameSince() throws {
         let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
@@ -86,6 +119,30 @@ import Testing
         }
         let found = try AuditLog(repository).verify()
         #expect(found.findings.isEmpty && found.records == 11 + 72)
+    }
+
+    /// What comes while the list is taken, and is remembered at once, was not taken away.
+    @Test func aRecordThatComesWhileTheListIsTakenIsNotMissing() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        let other = try AuditLog(test.open(cache: cache))
+        for _ in 1...3 { _ = try other.append(event("before")) }
+        let store = ListingStore(try test.store()) { names in
+            _ = try other.append(event("meanwhile"))
+            return names
+        }
+        let found = try AuditLog(test.open(store, cache: cache)).verify()
+        #expect(found.findings.isEmpty && found.records == 3)
+        #expect(try AuditLog(test.open(cache: cache)).verify().records == 4)
+    }
+
+    /// A listing may show the second of two that come meanwhile, and not the first.
+    @Test func aListingThatSkipsWhatCameMeanwhileIsTakenAgain() throws {
+        try append(3)
+        let store = ListingStore(try test.store()) { names in names.filter { $0.name != "00000002" }
+        }
+        let found = try AuditLog(test.open(store)).verify()
+        #expect(found.findings.isEmpty && found.records == 3)
     }
 
     @Test func writersAtTheSameTimeLoseNothing() throws {
@@ -109,5 +166,24 @@ import Testing
         threads.forEach { $0.join() }
         let found = try AuditLog(repository).verify()
         #expect(found.findings.isEmpty && found.records == count * 5)
+    }
+}
+
+/// Changes what the first listing of the records shows.
+private final class ListingStore: ForwardingStore, @unchecked Sendable {
+    let base: any Store
+    // Used by the thread of the test alone.
+    private var change: (([StoreEntry]) throws -> [StoreEntry])?
+
+    init(_ base: any Store, _ change: @escaping ([StoreEntry]) throws -> [StoreEntry]) {
+        self.base = base
+        self.change = change
+    }
+
+    func list(_ directory: String) throws -> [StoreEntry] {
+        let names = try base.list(directory)
+        guard directory == AuditRecord.directory, let change else { return names }
+        self.change = nil
+        return try change(names)
     }
 }

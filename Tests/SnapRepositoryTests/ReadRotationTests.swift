@@ -68,7 +68,19 @@ import Testing
     @Test func theWholeIsTheWholeInEveryRun() {
         let packs = (1...5).map { pack($0) }
         run(packs, .bytes(200))
-        for _ in 0..<3 { #expect(run(packs, .part(1)).read.count == 5) }
+        for _ in 0..<3 {
+            let whole = run(packs, .part(1))
+            #expect(whole.read.count == 5 && whole.progress == (500, 500))
+        }
+        // Also of packs of which some came since.
+        #expect(run(packs + [pack(6)], .part(1)).progress == (600, 600))
+    }
+
+    @Test func whatIsDamagedIsReadAllTheSame() {
+        let packs = (1...5).map { pack($0) }
+        for _ in 0..<3 {
+            #expect(run(packs, .part(1), damaged: [packs[2].name]).progress == (500, 500))
+        }
     }
 
     @Test func packsThatComeAreReadFirst() {

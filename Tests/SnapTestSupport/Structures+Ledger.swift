@@ -59,12 +59,16 @@ extension Structure {
     static func audit(_ vector: Vector) throws -> Decoded {
         let found = try AuditRecord(fields: vector.bytes, number: try vector.number("number"))
         let counts = found.counts.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+        let seen = found.seen.map { "\($0.number):\($0.digest.hex)" } ?? ""
+        let accepted = found.accepted.map { "\($0.kind.rawValue):\($0.first)-\($0.last)" }
+            .joined(separator: ",")
         return Decoded(
             origin(found.origin).merging([
                 "predecessor": found.predecessor?.hex ?? "",
                 "command": Hex.encode(found.command.utf8), "snapshots": ids(found.snapshots),
                 "counts": Hex.encode(counts.utf8), "program": Hex.encode(found.program.utf8),
                 "remarks": ids(found.remarks.map { Array($0.utf8) }),
+                "seen": Hex.encode(seen.utf8), "accepted": Hex.encode(accepted.utf8),
             ]) { a, _ in a }, encoded: found.fields)
     }
 

@@ -254,6 +254,25 @@ import Testing
         #expect(try check(test, readData: false).findingCount == 0)
     }
 
+    /// A snapshot that is forgotten and taken by a collection meanwhile is not damaged.
+    @Test func notesAreMissedOnlyWhereTheirSnapshotIs() throws {
+        let (test, manifests) = try repository()
+        let id = manifests[0].id
+        let ledger = try test.open().ledger
+        for action in [Note.Action.forget, .unforget] {
+            try NoteBook.add(
+                action, to: [id], origin: Origin(time: 1, host: "", user: ""), ledger: ledger)
+        }
+        let (first, whole) = (Note.storeName(id, 1), try test.store())
+        let late = LateStore(try test.store(), late: first)
+        let meanwhile = try RepositoryCheck(test.open(late)).run(readData: false, threads: 1)
+        #expect(meanwhile.findingCount == 0)
+        try whole.delete(first)
+        #expect(try check(test, readData: false).findingCount == 1)
+        try whole.delete(Manifest.storeName(id))
+        #expect(try check(test, readData: false).findingCount == 0)
+    }
+
     @Test func leftoversAreNotes() throws {
         let (test, _) = try repository()
         let name = String(repeating: "ab", count: 32)
@@ -285,6 +304,22 @@ import Testing
         } throws: {
             ($0 as? SnapError)?.kind == .interrupted
         }
+    }
+}
+
+/// A store whose first listing of the notes does not show one of them.
+private final class LateStore: ForwardingStore, @unchecked Sendable {
+    let base: any Store
+    // Used by the thread of the test alone.
+    private var late: String?
+
+    init(_ base: any Store, late: String) { (self.base, self.late) = (base, late) }
+
+    func list(_ directory: String) throws -> [StoreEntry] {
+        let names = try base.list(directory)
+        guard directory == Note.directory, let late else { return names }
+        self.late = nil
+        return names.filter { "\(directory)/\($0.name)" != late }
     }
 }
 

@@ -58,6 +58,20 @@ import Testing
         #expect(UnusedArgument(argument: text) == nil)
     }
 
+    @Test(arguments: ["5", "4096", "1.5"])
+    func aLimitWithoutAUnitIsNone(text: String) {
+        #expect(ShareArgument(argument: text) == nil)
+        #expect(UnusedArgument(argument: text) == nil)
+        #expect(throws: ValidationError.self) { try ShareArgument.parse(text) }
+        #expect(throws: ValidationError.self) { try UnusedArgument.parse(text) }
+    }
+
+    @Test func aUnitMayBeTheByte() throws {
+        #expect(try ShareArgument.parse("5B").share == .bytes(5))
+        #expect(try UnusedArgument.parse("5B").limit == .bytes(5))
+        #expect(try UnusedArgument.parse("0").limit == .bytes(0))
+    }
+
     @Test(arguments: ["0%", "0", "0/3", "4/3", "1/2/3"])
     func aShareOfNothingIsNone(text: String) {
         #expect(ShareArgument(argument: text) == nil)

@@ -322,21 +322,27 @@ def make_notes():
 def make_audit():
     given = dict(number=2)
     before, snapshots = sequence("before", 32), [sequence("one", 16), sequence("two", 16)]
+    seen = u64(7) + sequence("seen", 32)
+    accepted = (1, 1, 2), (2, 1, 1), (3, 2, 2), (4, 2, 2)
     head = field(1, u64(2)) + ORIGIN
     tail = field(9, b"snapfs 1.0")
     write("audit", "audit",
           terminated(head + field(5, before) + field(6, b"forget") + field(7, b"".join(snapshots))
                      + field(8, u64(3) + b"packs") + field(8, u64(2**64 - 1) + b"bytes") + tail
-                     + field(10, b"because") + field(10, b""), 1024),
+                     + field(10, b"because") + field(10, b"") + field(11, seen)
+                     + b"".join(field(12, bytes([kind]) + u64(first) + u64(last))
+                                for kind, first, last in accepted), 1024),
           values=ORIGIN_VALUES | {
               "predecessor": before, "command": b"forget",
               "snapshots": ",".join(i.hex() for i in snapshots),
               "counts": f"packs=3,bytes={2**64 - 1}".encode(), "program": b"snapfs 1.0",
-              "remarks": b"because".hex() + ","}, **given)
+              "remarks": b"because".hex() + ",", "seen": f"7:{seen[8:].hex()}".encode(),
+              "accepted": b"1:1-2,2:1-1,3:2-2,4:2-2"}, **given)
     rest = field(6, b"init") + field(7, b"") + tail
     write("audit-first", "audit", terminated(field(1, u64(1)) + ORIGIN + rest, 1024),
           values=ORIGIN_VALUES | {"predecessor": b"", "command": b"init", "snapshots": "",
-                                  "counts": b"", "program": b"snapfs 1.0", "remarks": ""},
+                                  "counts": b"", "program": b"snapfs 1.0", "remarks": "",
+                                  "seen": b"", "accepted": b""},
           number=1)
     write("audit-first-with-predecessor", "audit",
           terminated(field(1, u64(1)) + ORIGIN + field(5, before) + rest, 1024), "damaged",
@@ -350,6 +356,19 @@ def make_audit():
     write("audit-count-cut", "audit",
           terminated(head + field(5, before) + field(6, b"x") + field(7, b"") + field(8, bytes(7))
                      + tail, 1024), "damaged", **given)
+
+    def refused(name, more, kind="damaged"):
+        write(f"audit-{name}", "audit",
+              terminated(head + field(5, before) + field(6, b"x") + field(7, b"") + tail + more,
+                         1024), kind, **given)
+    refused("seen-cut", field(11, seen[:-1]))
+    refused("seen-twice", field(11, seen) * 2)
+    refused("accepted-cut", field(12, bytes([1]) + u64(1) + u64(2)[:-1]))
+    refused("accepted-long", field(12, bytes([1]) + u64(1) + u64(2) + b"\0"))
+    refused("accepted-kind", field(12, bytes([5]) + u64(1) + u64(2)), "unsupported")
+    refused("accepted-none", field(12, bytes([1]) + u64(0) + u64(2)))
+    refused("accepted-reversed", field(12, bytes([1]) + u64(2) + u64(1)))
+    refused("accepted-later", field(12, bytes([1]) + u64(2) + u64(3)))
 
 
 def make_collections():

@@ -9,7 +9,7 @@ import SnapStore
 /// changed. Used by one thread.
 struct SeenAudit {
     private let cache: (any Store)?
-    private(set) var newest: (number: UInt64, digest: ObjectID)?
+    private(set) var newest: AuditRecord.Seen?
     private var names: [String] = []
 
     private static let directory = "seen"
@@ -22,18 +22,19 @@ struct SeenAudit {
             guard parts.count == 2, let number = AuditRecord.parse(String(parts[0])),
                 let digest = ObjectID(hex: String(parts[1])), number > newest?.number ?? 0
             else { continue }
-            newest = (number, digest)
+            newest = AuditRecord.Seen(number, digest)
         }
     }
 
     /// Remembers a record in place of what was remembered. Without a cache nothing is.
-    mutating func remember(_ number: UInt64, _ digest: ObjectID) {
-        if let newest, newest == (number, digest) { return }
-        let name = "\(AuditRecord.storeName(number).split(separator: "/")[1]).\(digest.hex)"
+    mutating func remember(_ seen: AuditRecord.Seen) {
+        if newest == seen { return }
+        let record = AuditRecord.storeName(seen.number).split(separator: "/")[1]
+        let name = "\(record).\(seen.digest.hex)"
         do { try cache?.create("\(Self.directory)/\(name)", []) } catch {
             guard (error as? SnapError)?.kind == .exists else { return }
         }
         for old in names where old != name { try? cache?.delete("\(Self.directory)/\(old)") }
-        (names, newest) = ([name], (number, digest))
+        (names, newest) = ([name], seen)
     }
 }

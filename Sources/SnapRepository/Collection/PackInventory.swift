@@ -15,10 +15,25 @@ package struct PackStatistics: Sendable {
     package var bytesCopied: UInt64 = 0
     /// In the packs that stay, what nobody needs.
     package var bytesUnused: UInt64 = 0
+    /// How many of the condemned hold what is needed, by why they do not stay; of a collection that
+    /// an earlier run has opened that is not known.
+    package var rewritten: [RewriteReason: Int] = [:]
 
     package init() {}
 
     package var bytesFreed: UInt64 { bytesCondemned - min(bytesCondemned, bytesCopied) }
+}
+
+/// Why what is needed of a pack moves to a new one.
+package enum RewriteReason: Sendable, CaseIterable {
+    /// Too much of it is unneeded.
+    case unused
+    /// It is sealed under older keys.
+    case olderKeys
+    /// It holds what was erased, or something of its time.
+    case erased
+    /// It is one of many small ones.
+    case small
 }
 
 /// How much of the packs that stay may be what nobody needs.
@@ -45,6 +60,8 @@ package final class PackInventory: Inventory {
     private var live = LiveSet([])
     /// Bytes of the packs as they were listed.
     private var sizes: [PackName: UInt64] = [:]
+    /// Of those that this run has condemned.
+    private var reasons: [PackName: RewriteReason] = [:]
     package private(set) var statistics = PackStatistics()
 
     private var objects: ObjectReader { repository.objects }
@@ -102,37 +119,46 @@ package final class PackInventory: Inventory {
     }
 
     package func condemn(_ packs: [PackName], thorough: Bool) throws -> [PackName] {
-        let unusedMax = thorough ? .bytes(0) : unusedMax
         let uses = try uses()
         var condemned: Set<PackName> = []
         var rest: [Use] = []
+        reasons = [:]
         for pack in packs {
-            guard let use = uses[pack], use.live > 0,
-                use.description.generation == repository.sealed.newest
-            else {
+            guard let use = uses[pack], use.live > 0 else {
                 condemned.insert(pack)
                 continue
             }
-            rest.append(use)
+            if use.description.generation == repository.sealed.newest {
+                rest.append(use)
+            } else {
+                reasons[pack] = .olderKeys
+            }
         }
-        rest.sort { $0.deadPart > $1.deadPart }
-        var unused = rest.reduce(0) { $0 + $1.dead }
-        var size = rest.reduce(0) { $0 + Double($1.description.fileSize) }
-        for use in rest where use.dead > 0 && unused > unusedMax.bytes(of: size) {
-            condemned.insert(use.description.packName)
+        chooseUnused(rest, thorough ? .bytes(0) : unusedMax, as: thorough ? .erased : .unused)
+        if thorough {
+            for use in rest where reasons[use.description.packName] == nil {
+                try poll()
+                if try hasUnneeded(use.description) { reasons[use.description.packName] = .erased }
+            }
+        }
+        for pack in Self.small(rest.filter { reasons[$0.description.packName] == nil }) {
+            reasons[pack] = .small
+        }
+        condemned.formUnion(reasons.keys)
+        count(uses, condemned)
+        return Array(condemned)
+    }
+
+    /// Those with most that is unneeded, until the others hold no more of it than they may.
+    private func chooseUnused(_ uses: [Use], _ unusedMax: UnusedMax, as reason: RewriteReason) {
+        var unused = uses.reduce(0) { $0 + $1.dead }
+        var size = uses.reduce(0) { $0 + Double($1.description.fileSize) }
+        for use in uses.sorted(by: { $0.deadPart > $1.deadPart })
+        where use.dead > 0 && unused > unusedMax.bytes(of: size) {
+            reasons[use.description.packName] = reason
             unused -= use.dead
             size -= use.dead
         }
-        if thorough {
-            for use in rest where !condemned.contains(use.description.packName) {
-                try poll()
-                if try hasUnneeded(use.description) { condemned.insert(use.description.packName) }
-            }
-        }
-        condemned.formUnion(
-            Self.small(rest.filter { !condemned.contains($0.description.packName) }))
-        count(uses, condemned)
-        return Array(condemned)
     }
 
     /// Whether a pack holds anything that is not needed there: also what the index finds elsewhere.
@@ -170,6 +196,7 @@ package final class PackInventory: Inventory {
             statistics.bytesCondemned += size
             if let use = uses[name], use.live > 0 {
                 statistics.bytesCopied += UInt64(use.needed)
+                if let reason = reasons[name] { statistics.rewritten[reason, default: 0] += 1 }
             }
         }
     }

@@ -32,6 +32,8 @@ package final class ReadRotation {
     /// What this run is to read, with the round that each belongs to.
     private var rounds: [ObjectID: UInt32] = [:]
     private var sizes: [ObjectID: UInt64] = [:]
+    /// What this run has read and found damaged.
+    private var damaged: Set<ObjectID> = []
     /// The round of the last pack that this run takes.
     package private(set) var round: UInt32 = 1
 
@@ -63,19 +65,25 @@ package final class ReadRotation {
         for pack in packs where record.isDamaged(pack.name) && rounds[pack.name] == nil {
             rounds[pack.name] = round
         }
+        // Who reads everything has read all of the last round, too.
+        if rounds.count == sizes.count { rounds = rounds.mapValues { _ in round } }
         return Set(rounds.keys)
     }
 
     /// A pack was read.
     func note(_ pack: ObjectID, isSound: Bool) {
         record.set(pack, isSound ? rounds[pack] ?? round : ReadRecord.damaged)
+        if !isSound { damaged.insert(pack) }
     }
 
     /// Remembers what was read so far; a run that was interrupted has read that, too.
     func end() {
         record.keep(Set(sizes.keys))
         progress = (
-            sizes.reduce(0) { $0 + (record.round($1.key) >= round ? $1.value : 0) },
+            sizes.reduce(0) { sum, pack in
+                let isRead = damaged.contains(pack.key) || record.round(pack.key) >= round
+                return sum + (isRead ? pack.value : 0)
+            },
             sizes.values.reduce(0, +)
         )
     }

@@ -90,9 +90,12 @@ package final class StoreScrub {
 
     private func add(_ path: String, _ error: SnapError) {
         let finding = CheckFinding(.file(path), error.message)
-        guard error.isFinding else { return report.unread.add(finding) }
+        guard error.isFinding else {
+            report.unread.add(finding)
+            return
+        }
         report.damage.add(finding)
-        if report.damage.count <= CheckFindings.countMax { observer.found(finding) }
+        if report.damage.count <= CheckFindings.filesMax { observer.found(finding) }
     }
 
     /// Throws only when interrupted.

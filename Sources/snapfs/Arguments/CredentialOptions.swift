@@ -16,10 +16,12 @@ enum CredentialRole: String, CaseIterable {
     /// One that nothing opens with yet.
     case new
 
-    /// `--to-password-file, --to-password-command and --to-key-file`.
-    func options(_ conjunction: String) -> String {
+    /// `--to-password-file, --to-password-command and --to-key-file`. With `isNew` those of a key
+    /// that is to be made.
+    func options(_ conjunction: String, isNew: Bool = false) -> String {
         let prefix = self == .own ? "--" : "--\(rawValue)-"
-        return "\(prefix)password-file, \(prefix)password-command \(conjunction) \(prefix)key-file"
+        let keyFile = isNew ? "--new-key-file" : "\(prefix)key-file"
+        return "\(prefix)password-file, \(prefix)password-command \(conjunction) \(keyFile)"
     }
 
     /// `SNAPFS_TO_KEY_FILE`.

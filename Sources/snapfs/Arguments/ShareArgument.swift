@@ -3,7 +3,8 @@
 import ArgumentParser
 import SnapRepository
 
-/// A part of a repository: `1/30`, `5%` or a size such as `2G`.
+/// A part of a repository: `1/30`, `5%` or a size with its unit, such as `2G`: a bare number would
+/// be taken for a percentage by who writes it.
 struct ShareArgument: ExpressibleByArgument, Equatable {
     let share: ReadShare
 
@@ -21,7 +22,19 @@ struct ShareArgument: ExpressibleByArgument, Equatable {
             share = .part(Double(part) / Double(whole))
             return
         }
-        guard let size = SizeArgument(argument: argument), size.bytes > 0 else { return nil }
+        guard let size = SizeArgument(argument: argument), size.bytes > 0, size.hasUnit else {
+            return nil
+        }
         share = .bytes(size.bytes)
+    }
+
+    /// The same, with an error that says what is valid.
+    static func parse(_ argument: String) throws -> ShareArgument {
+        guard let found = ShareArgument(argument: argument) else {
+            throw ValidationError(
+                "give a part such as 1/30, at most 1/1, a percentage such as 5%, or a size with "
+                    + "its unit, such as 2G or 500MiB, more than nothing")
+        }
+        return found
     }
 }

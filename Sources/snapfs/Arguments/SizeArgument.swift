@@ -6,6 +6,8 @@ import ArgumentParser
 /// 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The letters may have either case.
 struct SizeArgument: ExpressibleByArgument, Equatable {
     let bytes: UInt64
+    /// Whether a unit is given, be it `B`.
+    let hasUnit: Bool
 
     private static let units: [String: UInt64] = [
         "": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 1000, "m": 1 << 20, "mib": 1 << 20,
@@ -17,6 +19,7 @@ struct SizeArgument: ExpressibleByArgument, Equatable {
         let number = argument.prefix { $0.isASCII && $0.isNumber || $0 == "." }
         let unit = argument.dropFirst(number.count).drop { $0 == " " }.lowercased()
         guard let factor = Self.units[unit] else { return nil }
+        hasUnit = !unit.isEmpty
         let parts = number.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, let whole = UInt64(parts[0]) else { return nil }
         let product = whole.multipliedReportingOverflow(by: factor)

@@ -25,7 +25,7 @@ struct CheckCommand: Command {
     @Option(
         help: ArgumentHelp(
             "Read this part of the packs: 1/30, 5% or 2G; the next run reads the next part.",
-            valueName: "part"))
+            valueName: "part"), transform: ShareArgument.parse)
     var readDataSubset: ShareArgument?
 
     @OptionGroup var global: GlobalOptions
@@ -47,7 +47,8 @@ struct CheckCommand: Command {
         let report = try check.run(
             readData: readsData, rotation: rotation, threads: Processors.count(in: 1...16))
         progress.finish()
-        try CheckSummary(report, rotation, seconds: progress.seconds).end(output)
+        try CheckSummary(report, rotation, readData: readsData, seconds: progress.seconds)
+            .end(output)
     }
 
     private func rotation(_ access: RepositoryAccess, _ output: Output) -> ReadRotation? {
@@ -74,17 +75,22 @@ private struct CheckSummary {
         let packBytes, objectBytes: UInt64
         let round: UInt32?
         let roundBytes, roundTotal: UInt64?
-        let notes: [String]
+        let readData: Bool
+        let notes, nextSteps: [String]
         let totalDuration: Double
     }
 
     private let report: CheckReport
     private let rotation: ReadRotation?
+    private let readData: Bool
+    private let steps: [String]
     private let seconds: Double
 
-    init(_ report: CheckReport, _ rotation: ReadRotation?, seconds: Double) {
+    init(_ report: CheckReport, _ rotation: ReadRotation?, readData: Bool, seconds: Double) {
         self.report = report
         self.rotation = rotation
+        self.readData = readData
+        steps = DamageAdvice.steps(report.findings, readData: readData)
         self.seconds = seconds
     }
 
@@ -93,10 +99,12 @@ private struct CheckSummary {
         if output.json {
             try output.json(message)
         } else {
+            try FindingGroups(report.findings).show(output)
             let more = report.findingCount - report.findings.count
             if more > 0 { try output.line(Text("damaged: \(more) more places")) }
             for note in report.notes { try output.note(Text("note: \(note)")) }
             try showRound(output)
+            try DamageAdvice.show(steps, output)
         }
         guard report.findingCount == 0 else {
             throw SnapError(
@@ -108,6 +116,9 @@ private struct CheckSummary {
                     + " affected")
         }
         try output.note(Text("no damage found in \(what)"))
+        if !readData {
+            try output.note("contents were not read: 'snapfs check --read-data' reads them, too")
+        }
     }
 
     private func showRound(_ output: Output) throws {
@@ -138,6 +149,6 @@ private struct CheckSummary {
             directories: report.directories, packBytes: report.packBytes,
             objectBytes: report.objectBytes, round: rotation?.round,
             roundBytes: rotation?.progress.read, roundTotal: rotation?.progress.total,
-            notes: report.notes, totalDuration: seconds)
+            readData: readData, notes: report.notes, nextSteps: steps, totalDuration: seconds)
     }
 }

@@ -5,6 +5,26 @@ import SnapBase
 import SnapFormat
 import SnapRepository
 
+/// How many packs are written again, by why.
+private struct Rewritten: Encodable {
+    let unused, olderKeys, erased, small: Int
+
+    init(_ found: PackStatistics) {
+        let count = { (reason: RewriteReason) in found.rewritten[reason] ?? 0 }
+        (unused, olderKeys) = (count(.unused), count(.olderKeys))
+        (erased, small) = (count(.erased), count(.small))
+    }
+
+    var words: [String] {
+        [
+            unused > 0 ? "\(unused) with more that is unneeded than --max-unused lets stay" : nil,
+            olderKeys > 0 ? "\(olderKeys) sealed under older keys" : nil,
+            erased > 0 ? "\(erased) so that nothing is left of what was erased" : nil,
+            small > 0 ? "\(small) small ones, to gather them" : nil,
+        ].compactMap { $0 }
+    }
+}
+
 /// One run of `prune`, and what it tells.
 struct PruneRun {
     private let access: RepositoryAccess
@@ -34,11 +54,28 @@ struct PruneRun {
         let snapshots: [String]
         let packs, packsTotal: Int
         let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
+        let rewritten: Rewritten
         let isResumed: Bool
     }
 
     /// Tells what a run would take.
     func plan() throws {
+        do { try showPlan() } catch let error as SnapError where error.isFinding {
+            throw Self.explained(error)
+        }
+    }
+
+    /// What damage means for a collection, and what to do.
+    private static func explained(_ error: SnapError) -> SnapError {
+        SnapError(
+            error.kind,
+            error.message
+                + "; nothing is taken while something is damaged: 'snapfs check' names it "
+                + "and says what helps",
+            code: error.code)
+    }
+
+    private func showPlan() throws {
         let open = try CollectionState(access.repository.ledger).open
         guard let start = try collector.plan() else {
             return try output.json
@@ -47,7 +84,8 @@ struct PruneRun {
                         snapshots: [], packs: 0, packsTotal: inventory.statistics.packs,
                         bytesFreed: 0, bytesCopied: 0,
                         bytesUnused: inventory.statistics.bytesUnused,
-                        bytesTotal: inventory.statistics.bytes, isResumed: false))
+                        bytesTotal: inventory.statistics.bytes,
+                        rewritten: Rewritten(inventory.statistics), isResumed: false))
                 : output.note("there is nothing to prune")
         }
         if open != nil { try inventory.measure(start.condemned) }
@@ -58,7 +96,7 @@ struct PruneRun {
                     snapshots: start.forgotten.map { Hex.encode($0) }, packs: found.packsCondemned,
                     packsTotal: found.packs, bytesFreed: found.bytesFreed,
                     bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
-                    bytesTotal: found.bytes, isResumed: open != nil))
+                    bytesTotal: found.bytes, rewritten: Rewritten(found), isResumed: open != nil))
         }
         for id in start.forgotten {
             try output.detail(Text("would take snapshot \(Hex.encode(id.prefix(4)))"))
@@ -79,6 +117,13 @@ struct PruneRun {
     }
 
     private func showRest(_ found: PackStatistics) throws {
+        let reasons = Rewritten(found).words
+        if !reasons.isEmpty {
+            try output.note(
+                Text(
+                    "packs of which the needed part is copied: "
+                        + reasons.joined(separator: "; ")))
+        }
         let stays = found.bytes - min(found.bytes, found.bytesFreed)
         try output.note(
             Text(
@@ -100,6 +145,7 @@ struct PruneRun {
         let snapshots: [String]
         let packs: Int
         let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
+        let rewritten: Rewritten
         let waitingFor: [Session]
         let totalDuration: Double
     }
@@ -120,6 +166,8 @@ struct PruneRun {
                 error.message + "; a prune writes before it takes: make some MiB of room and run "
                     + "'snapfs prune --max-unused unlimited', which copies the least",
                 code: error.code)
+        } catch let error as SnapError where error.isFinding {
+            throw Self.explained(error)
         }
         let leftovers = try StagedLeftovers.remove(from: access.repository, watch)
         if leftovers > 0 {
@@ -187,7 +235,7 @@ struct PruneRun {
             messageType: type, result: result, snapshots: snapshots.map { Hex.encode($0) },
             packs: found.packsCondemned, bytesFreed: found.bytesFreed,
             bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
-            bytesTotal: found.bytes,
+            bytesTotal: found.bytes, rewritten: Rewritten(found),
             waitingFor: waiting.map { session in
                 Summary.Session(
                     id: Hex.encode(session.id), hostname: session.session?.host,

@@ -70,11 +70,12 @@ private struct HealingSummary {
 
     /// Shows it; throws where damage remains.
     func end(_ output: Output) throws {
-        for finding in report.healed.list {
-            try FindingLine.show(
-                finding, output, word: repair.verb("heal", "healed"), messageType: "healed")
+        try listHealed(output)
+        for finding in report.remaining.list {
+            if case .entry = finding.place, !output.json { continue }
+            try FindingLine.show(finding, output)
         }
-        for finding in report.remaining.list { try FindingLine.show(finding, output) }
+        if !output.json { try FindingGroups(report.remaining.list).show(output) }
         for (id, error) in report.unreadable {
             try FindingLine.show(
                 CheckFinding(.file(Manifest.storeName(id)), error.message), output)
@@ -87,6 +88,18 @@ private struct HealingSummary {
                 Format.count(UInt64(count), "place is", "places are")
                     + " still damaged; a backup of the same data stores again what was lost")
         }
+    }
+
+    private static let healedShown = 1000
+
+    private func listHealed(_ output: Output) throws {
+        let word = repair.verb("heal", "healed")
+        let healed = report.healed.list
+        for finding in output.json ? healed[...] : healed.prefix(Self.healedShown) {
+            try FindingLine.show(finding, output, word: word, messageType: "healed")
+        }
+        let more = report.healed.count - Self.healedShown
+        if more > 0, !output.json { try output.line(Text("\(word): \(more) more places")) }
     }
 
     private func show(_ output: Output) throws {

@@ -23,6 +23,17 @@ fails_with 1 "--password-file that is absent" env -u SNAPFS_PASSWORD "$SNAPFS" s
 fails_with 1 "--password-command that fails" env -u SNAPFS_PASSWORD "$SNAPFS" snapshots --password-command false
 fails_with 64 "no secret on the command line" snapfs snapshots --password "$SNAPFS_PASSWORD"
 
+fails_with 1 "init without a secret" env -u SNAPFS_PASSWORD SNAPFS_REPO="$T/second" "$SNAPFS" init
+err_has "names the options of a new one" '--password-file, --password-command or --new-key-file'
+exits 0 "a second repository" with "SNAPFS_REPO=$T/second" init
+fails_with 1 "copy without its secret" snapfs copy --to "$T/second"
+err_has "names its options" "of $T/second: .*--to-key-file, or set SNAPFS_TO_PASSWORD"
+fails_with 1 "repair without it" snapfs repair --from "$T/second"
+err_has "names those" "of $T/second: .*--from-key-file, or set SNAPFS_FROM_PASSWORD"
+fails_with 1 "and so does init" with "SNAPFS_REPO=$T/third" init --copy-chunker-from "$T/second"
+err_has "of the one to cut like" "of $T/second: .*--from-key-file, or set SNAPFS_FROM_PASSWORD"
+rm -r "$T/second"
+
 fails_with 10 "no repository" with "SNAPFS_REPO=$T/absent" snapshots
 fails_with 10 "no repository, backup" with "SNAPFS_REPO=$T/absent" backup "$SRC"
 ok_not "is not created by it" test -e "$T/absent"
@@ -39,6 +50,32 @@ fails_with 1 "init below a file" with "SNAPFS_REPO=$SRC/file/repo" init
 
 fails_with 64 "unknown option" snapfs backup --no-such-option "$SRC"
 fails_with 64 "unknown command" snapfs frobnicate
+err_lacks "and no guess is made" 'did you mean'
+for words in "backpu|'backup'" "help backpu|'backup'" "key rotte|'rotate'" "help key rotte|'rotate'" \
+    "repair pack|'packs'" "repair -q pack|'packs'" "--json -q snapshot|'snapshots'"; do
+    fails_with 64 "a mistyped command: ${words%|*}" snapfs ${words%|*}
+    err_has "and what is meant" "There is no command '.*; did you mean ${words#*|}"
+done
+fails_with 64 "a word that is no part of repair" snapfs repair everything
+err_has "gets the names of the parts" 'index, packs, snapshots and from'
+fails_with 64 "a mistyped option before the command" snapfs --quite -r "$T/repo" snapshots
+err_has "is the one that is blamed" "Unknown option '--quite'"
+fails_with 64 "options without a command" snapfs -r "$T/repo"
+err_has "are not blamed" 'No command is given'
+fails_with 64 "nor below another one" snapfs key -r "$T/repo"
+err_has "which says what there is" 'list, add, remove, passwd, export and rotate'
+for words in --help help 'help key' 'help key add' 'key --help' key --version '-q --help'; do
+    exits 0 "snapfs $words" snapfs $words
+done
+for limit in 5 x 101% ''; do
+    fails_with 64 "--max-unused '$limit'" snapfs prune --max-unused "$limit"
+    err_has "says what is valid" 'percentage such as 5%.*2G.*unlimited'
+done
+for limit in 0 5% 7B 1.5GiB unlimited; do
+    exits 0 "--max-unused $limit" snapfs prune -n --max-unused "$limit"
+done
+exits 0 "prune --help" snapfs prune --help
+out_has "says the default" 'default: 5%'
 fails_with 64 "backup of nothing" snapfs backup
 fails_with 64 "restore without a target" snapfs restore latest
 fails_with 64 "diff of one snapshot" snapfs diff latest

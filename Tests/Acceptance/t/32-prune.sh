@@ -190,4 +190,37 @@ is "in one go" "$(listed)" 3
 exits 0 "nothing is left of the rest" snapfs snapshots --forgotten --json
 is "none forgotten" "$(value 'len(j)' "$T/out")" 0
 whole "at the end"
+# --- why packs are written again --------------------------------------------------------------------
+SNAPFS_REPO=$T/small
+exits 0 "another repository" env -u SNAPFS_KEY_FILE "$SNAPFS" init --new-key-file "$T/small.key"
+SNAPFS_KEY_FILE=$T/small.key
+mkdir "$T/two"
+random_file 41 3000000 "$T/two/stays"
+random_file 42 3000000 "$T/two/goes"
+backup "$T/two"
+gone=$SNAPSHOT
+rm "$T/two/goes"
+backup "$T/two"
+exits 0 "forget" snapfs forget "$gone"
+exits 0 "unlimited" snapfs prune -n --max-unused unlimited
+out_lacks "copies nothing" 'is copied'
+exits 0 "dry run" snapfs prune -n
+out_has "says why packs are copied" 'is copied: 1 with more that is unneeded than --max-unused lets stay'
+exits 0 "as JSON" snapfs prune -n --json
+is "too" "$(value 'j["rewritten"]["unused"]' "$T/out")" 1
+exits 0 "prune" snapfs prune
+out_has "says it, too" 'is copied: 1 with more that is unneeded'
+exits 0 "new keys" snapfs key rotate
+exits 0 "prune" snapfs prune
+out_has "says that packs are of older ones" 'is copied: [0-9]+ sealed under older keys'
+for n in {1..17}; do
+    random_file "5$n" 2000 "$T/two/small"
+    backup "$T/two"
+done
+exits 0 "prune" snapfs prune --json
+is "gathers small ones" "$(value 'j["rewritten"]["small"] >= 16' "$T/out")" True
+exits 0 "erase" snapfs erase "$T/two/small"
+exits 0 "prune" snapfs prune
+out_has "says what that costs" 'is copied: .*nothing is left of what was erased'
+whole "after all"
 finish

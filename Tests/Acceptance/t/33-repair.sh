@@ -56,6 +56,11 @@ out_has "and is told" data/notes
 fails_with 10 "scrub of what is no repository" keyless scrub --repo "$T/src"
 again
 
+for part in 5 4/3 0/3 0 0% 1/; do
+    fails_with 64 "--read-data-subset $part" snapfs check --read-data-subset "$part"
+    err_has "says what is valid" 'a part such as 1/30.*5%.*2G'
+done
+
 # --- parts that go round ---------------------------------------------------------------------------
 is "a part of nothing is a mistake" "$(try snapfs check --read-data-subset 0/3; echo "$CODE")" 64
 seen=0
@@ -78,8 +83,38 @@ num "a damaged pack is met within a round" "$found" -gt 0
 for n in 1 2; do
     fails_with 13 "and told again by every later run" snapfs check --read-data-subset 1/4
     out_has "with the file it touches" "$SRC/a/"
-    out_has "and the snapshot" "snapshot ${SNAPSHOTS[1]:0:8}"
+    out_has "and the snapshots" "3 snapshots from ${SNAPSHOTS[1]:0:8} to ${SNAPSHOTS[3]:0:8}"
 done
+exits 13 "the whole again" snapfs check --read-data-subset 100%
+out_has "is the whole, damaged or not" '\(100 %\)'
+is "each path is named once" "$(grep -c "$SRC/" "$T/out")" 1
+out_has "with what helps" "repair --from REPOSITORY --read-data.*else 'snapfs repair packs'"
+exits 0 "without reading it is not seen" snapfs check
+out_has "which is said, and how to read" 'contents were not read: .*--read-data'
+exits 13 "as JSON" snapfs check --read-data --json
+is "each path of each snapshot has its line" "$(grep -c '"message_type":"damage".*"snapshot"' "$T/out")" 3
+is "and what helps" "$(value 'j["read_data"], len(j["next_steps"])' "$T/out")" "(True, 4)"
+rm "$T/repo/$DAMAGED"
+exits 13 "a missing pack" snapfs check
+out_has "is said once, with the snapshots" '^damaged: [0-9]+ paths in 3 snapshots: '
+out_has "then its paths" "^  $SRC/a/[1-6] in 3 snapshots from ${SNAPSHOTS[1]:0:8} to ${SNAPSHOTS[3]:0:8}$"
+again
+mkdir "$T/many"
+for n in {1..15}; do random_file "2$n" 9000 "$T/many/$n"; done
+backup "$T/many"
+rm $(comm -23 <(cd "$T/repo" && find "$PWD/data" -type f | sort) <(cd "$T/whole" && find data -type f -printf "$T/repo/%p\n" | sort))
+exits 13 "many paths" snapfs check
+is "are named in part" "$(grep -c "^  $T/many/" "$T/out")" 10
+out_has "with how many more there are" '^  and 5 more paths there'
+exits 13 "all of them" snapfs check --verbose
+is "if asked for" "$(grep -c "^  $T/many/" "$T/out")" 15
+rm "$T/repo/$(largest meta)"
+fails_with 13 "prune over damage" snapfs prune
+err_has "says that nothing is taken, and what to do" "nothing is taken.*'snapfs check' names it"
+fails_with 13 "so does a dry run" snapfs prune -n
+err_has "of it" "nothing is taken.*'snapfs check' names it"
+again
+flip "$T/repo/$DAMAGED" 50
 exits 13 "without a cache" snapfs check --read-data-subset 50% --cache-dir /proc/none
 err_has "it says that nothing is remembered" 'not remembered'
 again

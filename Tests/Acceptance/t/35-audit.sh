@@ -50,12 +50,45 @@ backup "$SRC"
 rm -rf "$T/repo"; cp -a "$T/old" "$T/repo"
 exits 0 "a backup into an older copy" snapfs backup "$SRC"
 err_has "says that the repository was rolled back" 'older copy'
-exits 0 "and the log keeps it" snapfs audit list
-out_has "for the auditor" 'older copy'
-exits 0 "it is said once" snapfs backup "$SRC"
+exits 0 "a writer says it once" snapfs backup "$SRC"
 err_lacks "and not again" 'older copy'
-exits 0 "the reader follows the chain, too" \
-    python3 "$HERE/../../contrib/snapfs-reader.py" --key-file "$T/key" --repo "$T/repo" verify
+fails_with 13 "the log keeps it" snapfs audit list
+out_has "for the auditor" 'older copy'
+fails_with 13 "and every reading of it says so" snapfs audit verify
+err_has "with what to do" 'audit acknowledge'
+fails_with 13 "so does a check" snapfs check
+out_has "and what it is about" 'older copy'
+SNAPFS_CACHE_DIR=$T/other fails_with 13 "whoever runs it" snapfs audit verify
+reader() { python3 "$HERE/../../contrib/snapfs-reader.py" --key-file "$T/key" --repo "$T/repo" verify; }
+ok_not "and the reader, too" reader
+cp -a "$T/repo" "$T/rolled"
+exits 0 "until it is accepted" snapfs audit acknowledge --reason 'the disk was replaced'
+out_has "by name" 'accepted: audit/00000013 .*older copy'
+exits 0 "then nobody says it" snapfs audit verify
+out_has "but as accepted" '15 records, nothing missing but what was accepted .1 finding'
+exits 0 "nor a check" snapfs check
+exits 0 "nor the reader" reader
+exits 0 "the log has both" snapfs audit list --json
+is "what was seen and what is accepted" "$(value 'str([(r["number"], "rolled_back_from" in r, r["accepted"]) for r in map(json.loads, text.splitlines()) if r["accepted"] or "rolled_back_from" in r])' "$T/out")" \
+    "[(13, True, []), (15, False, [{'first': 13, 'kind': 'rolled_back', 'last': 13}])]"
+exits 0 "with nothing to accept" snapfs audit acknowledge
+out_has "it says so" 'nothing to acknowledge'
+is "and appends nothing" "$(find "$T/repo/audit" -type f | wc -l)" 15
+rm -rf "$T/repo"; cp -a "$T/rolled" "$T/repo"
+fails_with 13 "another rollback is another one" snapfs audit verify
+exits 0 "what only this machine knows is accepted, too" snapfs audit acknowledge
+exits 0 "at once" snapfs audit verify
+rm "$T/repo/audit/00000004"
+printf '\1' | dd of="$T/repo/audit/00000006" bs=1 seek=200 conv=notrunc status=none
+fails_with 13 "what is lost later is said" snapfs audit verify
+exits 0 "and can be accepted" snapfs audit acknowledge
+is "each by itself" "$(grep -c '^accepted' "$T/out")" 3
+exits 0 "for ever" snapfs audit verify
+exits 0 "the reader accepts it, too" reader
+rm "$T/repo/audit/00000005"
+fails_with 13 "but nothing more" snapfs audit verify
+rm -rf "$T/repo"; cp -a "$T/rolled" "$T/repo"
+exits 0 "acknowledged" snapfs audit acknowledge
 
 # --- at the same time ------------------------------------------------------------------------------
 before=$(find "$T/repo/audit" -type f | wc -l)

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+
+import SnapRepository
+
+/// What can be done about damage. See snapfs(1), repair.
+enum DamageAdvice {
+    /// What helps against these findings, in the order in which it is done. With `readData` they
+    /// were found by reading the packs, and only that finds them again.
+    static func steps(_ findings: [CheckFinding], readData: Bool) -> [String] {
+        var areas: Set<Substring> = []
+        var touchesPaths = false
+        for finding in findings {
+            switch finding.place {
+            case .file(let name): areas.insert(name.prefix { $0 != "/" })
+            case .entry: touchesPaths = true
+            }
+        }
+        let packs = !areas.isDisjoint(with: ["data", "meta", "aux"])
+        var steps: [String] = []
+        if areas.contains("index") {
+            steps.append("'snapfs repair index' makes the index again from the packs")
+        }
+        if packs || touchesPaths {
+            let from = "repair --from REPOSITORY" + (readData ? " --read-data" : "")
+            steps.append(
+                "'snapfs \(from)' takes what is lost from a second repository, if there is one"
+                    + (packs ? "; else 'snapfs repair packs' saves the rest" : ""))
+            steps.append("a backup of the same data stores again what the sources still have")
+        }
+        if areas.contains("snapshots") {
+            steps.append(
+                "'snapfs copy' from a second repository that has it brings back a snapshot whose "
+                    + "record is damaged")
+        }
+        if packs || touchesPaths || areas.contains("snapshots") {
+            steps.append("'snapfs repair snapshots' writes them again without what is still lost")
+            steps.append("'snapfs prune', and 'snapfs check --read-data'")
+        }
+        if areas.contains("slots") {
+            steps.append(
+                "'snapfs key list' names the key that opens nothing: remove it, add it anew")
+        }
+        if areas.contains("audit") {
+            steps.append(
+                "'snapfs audit acknowledge' accepts what the audit log lacks, if it is known why")
+        }
+        return steps
+    }
+
+    /// Says them, with their numbers where there are several.
+    static func show(_ steps: [String], _ output: Output) throws {
+        if steps.count == 1 { return try output.note(Text("what helps: \(steps[0])")) }
+        if steps.isEmpty { return }
+        try output.note("what helps, in this order:")
+        for (number, step) in steps.enumerated() {
+            try output.note(Text("  \(number + 1). \(step)"))
+        }
+    }
+}
