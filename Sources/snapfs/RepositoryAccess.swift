@@ -7,7 +7,6 @@ import ArgumentParser
 import Glibc
 import SnapBase
 import SnapCrypto
-import SnapFiles
 import SnapFormat
 import SnapRepository
 import SnapStore
@@ -214,28 +213,6 @@ extension SnapFormat.Credential {
                     try RecoveryKey.parse(secret.withBytes { Array($0) })
                 })
         }
-    }
-}
-
-/// A filter's values, fit for any thread.
-struct SnapshotChoice: Sendable {
-    let hosts: Set<String>
-    let tags: Set<String>
-    let paths: Set<[UInt8]>
-
-    func accepts(_ manifest: Manifest) -> Bool {
-        (hosts.isEmpty || hosts.contains(manifest.host))
-            && (tags.isEmpty || !tags.isDisjoint(with: manifest.tags))
-            && (paths.isEmpty || !paths.isDisjoint(with: manifest.paths))
-    }
-}
-
-extension SnapshotFilter {
-    var choice: SnapshotChoice {
-        SnapshotChoice(
-            hosts: Set(hosts.map(\.text)), tags: Set(tags.map(\.text)),
-            // What cannot be made absolute is none of a snapshot's.
-            paths: Set(paths.map { (try? SourcePaths.absolute($0.bytes)) ?? $0.bytes }))
     }
 }
 

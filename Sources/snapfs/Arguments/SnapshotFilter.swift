@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import SnapFiles
+import SnapFormat
 
 /// Which snapshots a command looks at. Several values of one option are alternatives; a snapshot
 /// must satisfy every option that is given.
@@ -16,8 +18,36 @@ struct SnapshotFilter: ParsableArguments {
     var tags: [LabelArgument] = []
 
     @Option(
+        name: .customLong("job"),
+        help: ArgumentHelp("Only snapshots of this job (repeatable).", valueName: "name"))
+    var jobs: [LabelArgument] = []
+
+    @Option(
         name: .customLong("path"),
         help: ArgumentHelp(
             "Only snapshots that were made of this source path (repeatable).", valueName: "path"))
     var paths: [BytesArgument] = []
+
+    var choice: SnapshotChoice {
+        SnapshotChoice(
+            hosts: Set(hosts.map(\.text)), tags: Set(tags.map(\.text)),
+            jobs: Set(jobs.map(\.text)),
+            // What cannot be made absolute is none of a snapshot's.
+            paths: Set(paths.map { (try? SourcePaths.absolute($0.bytes)) ?? $0.bytes }))
+    }
+}
+
+/// A filter's values, fit for any thread.
+struct SnapshotChoice: Sendable {
+    let hosts: Set<String>
+    let tags: Set<String>
+    let jobs: Set<String>
+    let paths: Set<[UInt8]>
+
+    func accepts(_ manifest: Manifest) -> Bool {
+        (hosts.isEmpty || hosts.contains(manifest.host))
+            && (tags.isEmpty || !tags.isDisjoint(with: manifest.tags))
+            && (jobs.isEmpty || manifest.job.map { jobs.contains($0) } ?? false)
+            && (paths.isEmpty || !paths.isDisjoint(with: manifest.paths))
+    }
 }

@@ -44,6 +44,27 @@ exits 0 "release" snapfs hold --release "$first"
 exits 0 "then it can" snapfs forget "$first"
 backup "$SRC" --time 2026-01-03T00:00:00Z --hold-until 2099-01-01
 fails_with 1 "a backup can be held from its birth" snapfs forget "$SNAPSHOT"
+exits 0 "a list with a hold" snapfs snapshots
+out_has "shows until when" '2099-01-01T00:00:00Z'
+out_lacks "and no job where there is none" 'Job'
+exits 0 "a hold without an end" snapfs hold "$second"
+exits 0 "is in the list" snapfs snapshots --json
+is "as JSON" "$(value '[(s["held"], s.get("held_until")) for s in j]' "$T/out")" \
+    "(True, None)"$'\n'"(True, '2099-01-01T00:00:00Z')"
+exits 0 "release it" snapfs hold --release "$second"
+exits 0 "a list" snapfs snapshots
+out_has "shows the other hold" '2099-01-01T00:00:00Z'
+out_lacks "and not the one that was released" 'for ever'
+
+# --- jobs ------------------------------------------------------------------------------------------
+backup "$SRC" --time 2026-01-04T00:00:00Z --job nightly
+job=$SNAPSHOT
+exits 0 "a list with a job" snapfs snapshots
+out_has "shows it" 'nightly'
+exits 0 "by job" snapfs snapshots --job nightly --json
+is "there is the one" "$(value '[s["id"] + s["job"] for s in j]' "$T/out")" "${job}nightly"
+exits 0 "latest of a job" snapfs forget --job nightly latest
+out_has "is its own" "${job:0:8}"
 
 # --- policies that are none ------------------------------------------------------------------------
 for policy in '--keep-last 0' '--keep-daily 0 --keep-yearly 0'; do
