@@ -38,6 +38,12 @@ fails_with 64 "a hold that is over" snapfs hold --hold-until 2020-01-01 "$first"
 exits 0 "hold" snapfs hold --hold-until 2099-01-01 "$first"
 fails_with 1 "a held snapshot cannot be forgotten" snapfs forget "$first"
 err_has "and says what to do" 'release'
+exits 0 "hold another one" snapfs hold "$second"
+fails_with 1 "a dry run would be refused" snapfs forget -n "$first" "$second"
+out_has "after its plan" "${second:0:8}.*held"
+err_has "and names one" "${first:0:8}"
+err_has "and the other" "${second:0:8}"
+exits 0 "release that one" snapfs hold --release "$second"
 exits 0 "nor by a policy" snapfs forget -n --keep-last 1 --min-keep 1 --json
 is "it says why" "$(value '[r for r in j["reasons"]] if "reasons" in j else ""' <(grep "$first" "$T/out"))" held
 exits 0 "release" snapfs hold --release "$first"

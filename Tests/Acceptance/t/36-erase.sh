@@ -48,9 +48,15 @@ out_has "touches none" 'erased from 0'
 exits 0 "dry run" snapfs erase -n "$SRC/people/anna" --json
 is "says which" "$(value 'j["snapshots"]' "$T/out")" 3
 is "writes nothing" "$(snapfs snapshots --json | value '" ".join(s["id"] for s in j)' /dev/stdin)" "${IDS[1]} ${IDS[3]}"
-exits 0 "hold" snapfs hold "${IDS[1]}"
+exits 0 "hold" snapfs hold "${IDS[1]}" "${IDS[3]}"
 fails_with 1 "what is held is not erased" snapfs erase "$SRC/people/anna"
-exits 0 "release" snapfs hold --release "${IDS[1]}"
+err_has "it names one" "${IDS[1]:0:8}"
+err_has "and the other" "${IDS[3]:0:8}"
+fails_with 1 "a dry run would be refused" snapfs erase -n "$SRC/people/anna"
+out_has "after the whole plan" "3 snapshots would be"
+out_has "in which it marks them" "${IDS[3]:0:8}.*held"
+err_has "and says what to do" release
+exits 0 "release" snapfs hold --release "${IDS[1]}" "${IDS[3]}"
 
 exits 0 "erase" snapfs erase "$SRC/people/anna" "$SRC/people/anna/note"
 exits 0 "list after" snapfs snapshots --json
