@@ -141,6 +141,12 @@ judge_policy last=2 daily=7 weekly=4 monthly=12 yearly=2 tag=a days=3 -- --keep-
 # --- refusals --------------------------------------------------------------------------------------
 fails_with 1 "fewer than three are not left" snapfs forget --keep-last 2
 is "nothing went" "$(listed)" 60
+err_has "it gives the figures" "2 of 60 of host"
+err_has "and one way out" "keep-last 3"
+err_has "and the other" "min-keep 2"
+fails_with 1 "nor in two groups" snapfs forget --keep-last 2 --group-by tags
+err_has "it names one" "tags a"
+err_has "and the other" "tags b"
 fails_with 1 "nor more taken than allowed" snapfs forget --keep-last 10 --max-remove-percent 50
 is "still nothing" "$(listed)" 60
 exits 0 "each group by itself" snapfs forget -n --keep-last 3 --group-by tags --json
