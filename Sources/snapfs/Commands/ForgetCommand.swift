@@ -123,8 +123,8 @@ struct ForgetCommand: Command {
                 continue
             }
             let shown = group.verdicts.filter { dryRun || !$0.stays || output.level == .verbose }
-            if shown.isEmpty || output.level == .quiet { continue }
-            try output.line(Text(title))
+            if shown.isEmpty { continue }
+            try output.note(Text(title))
             for verdict in shown { try ForgetMessage(verdict, group: title).show(output) }
         }
     }
