@@ -28,6 +28,17 @@ struct SnapshotFilter: ParsableArguments {
             "Only snapshots that were made of this source path (repeatable).", valueName: "path"))
     var paths: [BytesArgument] = []
 
+    /// ` that matches --host web --tag db`, behind the word snapshot; empty without a filter.
+    var matching: String {
+        func words(_ option: String, _ values: [String]) -> [String] {
+            values.map { "--\(option) \($0)" }
+        }
+        let all =
+            words("host", hosts.map(\.text)) + words("tag", tags.map(\.text))
+            + words("job", jobs.map(\.text)) + words("path", paths.map { Text.escaped($0.bytes) })
+        return all.isEmpty ? "" : " that matches " + all.joined(separator: " ")
+    }
+
     var choice: SnapshotChoice {
         SnapshotChoice(
             hosts: Set(hosts.map(\.text)), tags: Set(tags.map(\.text)),

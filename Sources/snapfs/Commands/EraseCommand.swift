@@ -57,6 +57,10 @@ struct EraseCommand: Command {
             output.warning(
                 Text("snapshot \(manifest.hexID.prefix(8)) cannot be read: \(error.message)"))
         }
+        if affected.isEmpty {
+            let names = paths.map { Text.escaped($0.bytes) }.joined(separator: " or ")
+            output.warning(Text("warning: no snapshot\(filter.matching) has \(names)"))
+        }
         if !dryRun { try erasure.requireReleased(affected) }
         try erase(affected, erasure, access, output)
         // A dry run shows the whole plan before it says what would refuse it.

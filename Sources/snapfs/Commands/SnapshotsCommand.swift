@@ -18,10 +18,9 @@ struct SnapshotsCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let choice = filter.choice
         let manifests =
             try forgotten
-            ? access.forgotten().filter { choice.accepts($0) } : access.manifests(filter)
+            ? access.chosen(access.forgotten(), filter) : access.manifests(filter)
         let rows = try listed(manifests, try access.catalog())
         if output.json {
             try output.json(rows.map { SnapshotMessage($0.manifest, hold: $0.hold) })

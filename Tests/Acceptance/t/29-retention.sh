@@ -20,9 +20,50 @@ is "it is not listed" "$(listed)" 1
 exits 0 "forgotten ones are listed apart" snapfs snapshots --forgotten --json
 is "it is there" "$(value 'j[0]["id"]' "$T/out")" "$first"
 fails_with 1 "what is not forgotten cannot be brought back" snapfs unforget "$second"
+err_has "and why" "${second:0:8} is not forgotten"
+for command in hold 'tag add x' forget ls; do
+    # shellcheck disable=SC2086
+    fails_with 1 "$command of a forgotten one" snapfs $command "$first"
+    err_has "offers unforget" "unforget ${first:0:8}"
+done
 exits 0 "unforget" snapfs unforget "${first:0:10}"
+is "it is back" "$(listed)" 2
+exits 0 "forget it again" snapfs forget "$first"
+exits 0 "unforget the latest that is" snapfs unforget latest
+out_has "that one" "${first:0:8} is back"
+exits 0 "forget both" snapfs forget "$first" "$second"
+exits 0 "unforget by time" snapfs unforget 2026-01-01T12:00:00Z
+is "is that one alone" "$(snapfs snapshots --json | value 'j[0]["id"]' /dev/stdin)" "$first"
+fails_with 1 "what was brought back is not forgotten" snapfs unforget 2026-01-01T12:00:00Z
+fails_with 1 "nor has the other host any" snapfs unforget --host nowhere latest
+err_has "it says what it looked for" "no forgotten snapshot that matches --host nowhere"
+fails_with 64 "nor is it a path" snapfs unforget latest:/x
+exits 0 "unforget the other" snapfs unforget latest
 is "both are listed" "$(listed)" 2
-exits 0 "a dry run" snapfs forget -n latest
+exits 0 "a dry run, also a quiet one" snapfs forget -n -q latest
+out_has "says what would go" "would forget 1 snapshot"
+exits 0 "a quiet dry run of a policy" snapfs forget -n -q --keep-last 1 --min-keep 1
+out_has "says what would go" "forget +${first:0:8}"
+
+# --- what matches nothing --------------------------------------------------------------------------
+for command in 'forget --keep-last 3' find\ x snapshots stats; do
+    # shellcheck disable=SC2086
+    exits 0 "$command of no host" snapfs $command --host nowhere --tag none -q
+    err_has "says so" "no snapshot that matches --host nowhere --tag none"
+done
+fails_with 1 "latest of no host" snapfs ls --host nowhere latest
+err_has "says so" "no snapshot that matches --host nowhere"
+exits 0 "find nothing" snapfs find nothing-like-this
+err_has "says so" "nothing matches nothing-like-this"
+exits 0 "find something" snapfs find file
+is "without a word" "$(wc -c <"$T/err")" 0
+exits 0 "take a tag that none has" snapfs tag remove none "$first"
+err_has "says so" "the tag 'none'"
+exits 0 "release what is not held" snapfs hold --release "$first"
+err_has "says so" "${first:0:8} is not held"
+is "and writes nothing" "$(snapfs audit list --json | grep -c release)" 0
+
+# --- nothing of this changes anything --------------------------------------------------------------
 is "changes nothing" "$(listed)" 2
 
 # --- tags and holds --------------------------------------------------------------------------------
