@@ -112,6 +112,25 @@ import Testing
         #expect(SnapshotArgument(argument: text) == nil)
     }
 
+    @Test(
+        arguments: [
+            ("2w", RetentionSpan(days: 14)), ("1w3d", RetentionSpan(days: 10)),
+            ("2y5m1w7d3h", RetentionSpan(years: 2, months: 5, days: 14, hours: 3)),
+        ] as [(String, RetentionSpan)])
+    func spanIsRead(text: String, span: RetentionSpan) {
+        #expect(SpanArgument(argument: text)?.span == span)
+    }
+
+    @Test(arguments: ["", "3", "0w", "1d1w", "1w1w", "9999w", "w", "-1d"])
+    func badSpanIsRefused(text: String) {
+        #expect(SpanArgument(argument: text) == nil)
+    }
+
+    @Test(arguments: ["", "a,b", ",", " a", "a ", "a\u{7}", "a\nb", "a\u{202E}b"])
+    func tagsFitIntoAList(text: String) {
+        #expect(TagArgument(argument: text) == nil)
+    }
+
     @Test func labelsHoldNoControls() {
         #expect(LabelArgument(argument: "web-1 é")?.text == "web-1 é")
         #expect(LabelArgument(argument: "") == nil)

@@ -4,8 +4,13 @@ import ArgumentParser
 import SnapRepository
 
 /// A part of a repository: `1/30`, `5%` or a size such as `2G`.
-struct ShareArgument: ExpressibleByArgument, Equatable {
+struct ShareArgument: FormedArgument, Equatable {
     let share: ReadShare
+
+    static let form = """
+        it has to be a part of the whole, such as 1/30 or 5%, or a size, such as 2G; more than \
+        nothing and not more than all
+        """
 
     init?(argument: String) {
         if let percent = PercentArgument(argument: argument) {

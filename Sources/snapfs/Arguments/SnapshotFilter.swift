@@ -14,8 +14,9 @@ struct SnapshotFilter: ParsableArguments {
 
     @Option(
         name: .customLong("tag"),
-        help: ArgumentHelp("Only snapshots with this tag (repeatable).", valueName: "tag"))
-    var tags: [LabelArgument] = []
+        help: ArgumentHelp("Only snapshots with this tag (repeatable).", valueName: "tag"),
+        transform: TagArgument.read)
+    var tags: [TagArgument] = []
 
     @Option(
         name: .customLong("job"),

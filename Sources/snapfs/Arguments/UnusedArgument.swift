@@ -4,8 +4,10 @@ import ArgumentParser
 import SnapRepository
 
 /// How much may stay unneeded: `5%`, `2G` or `unlimited`.
-struct UnusedArgument: ExpressibleByArgument, Equatable {
+struct UnusedArgument: FormedArgument, Equatable {
     let limit: UnusedMax
+
+    static let form = "it has to be a part, such as 5%, a size, such as 2G, or unlimited"
 
     init(_ limit: UnusedMax) { self.limit = limit }
 
@@ -20,6 +22,4 @@ struct UnusedArgument: ExpressibleByArgument, Equatable {
             return nil
         }
     }
-
-    var defaultValueDescription: String { "5%" }
 }

@@ -23,7 +23,8 @@ struct HoldCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "When the hold ends, such as 2027-01-01 (default: never).", valueName: "time"))
+            "When the hold ends, such as 2027-01-01 (default: never).", valueName: "time"),
+        transform: TimeArgument.read)
     var holdUntil: TimeArgument?
 
     @Flag(help: "End the hold.")

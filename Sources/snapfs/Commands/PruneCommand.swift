@@ -32,6 +32,7 @@ struct PruneOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How much of the packs that stay may be unneeded: a part such as 5%, a size such as "
-                + "2G, or unlimited.", valueName: "limit"))
+                + "2G, or unlimited. (default: 5%)", valueName: "limit"),
+        transform: UnusedArgument.read)
     var maxUnused = UnusedArgument(.part(0.05))
 }

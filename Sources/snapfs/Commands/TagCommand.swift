@@ -50,8 +50,8 @@ struct TagRemoveCommand: Command {
 
 /// Which tag, of which snapshots.
 struct TagChange: ParsableArguments {
-    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"))
-    var tag: LabelArgument
+    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"), transform: TagArgument.read)
+    var tag: TagArgument
 
     @Argument(help: ArgumentHelp("The snapshots.", valueName: "snapshot"))
     var snapshots: [SnapshotArgument]

@@ -123,6 +123,26 @@ for policy in '--keep-last -1' '--keep-last x' '--keep-within 0d' '--keep-within
     eval "fails_with 64 \"no policy: $policy\" snapfs forget --min-keep 0 $policy"
 done
 is "nothing went" "$(listed)" 2
+wrong() {               # FORM COMMAND...: the command line is wrong, and the message has the form
+    local form=$1
+    shift
+    fails_with 64 "wrong: $*" snapfs "$@"
+    err_has "it says what is right" "invalid for .*: .*$form"
+}
+wrong 'a whole number from 0 on, such as 7' forget --keep-last -1
+wrong 'a whole number' forget --keep-last 1 --min-keep x
+wrong '2w' forget --keep-within 2weeks
+wrong 'host,job' forget --keep-last 3 --group-by jobs
+wrong '2027-01-31' hold --hold-until 2027 latest
+wrong '2027-01-31' backup --time yesterday "$SRC"
+wrong '1/30' check --read-data-subset 4/3
+wrong '5%' prune --max-unused much
+wrong '10M' backup --exclude-larger-than 10X "$SRC"
+wrong 'without commas' backup --tag a,b "$SRC"
+wrong 'without commas' tag add '' latest
+wrong 'control characters' tag add $'a\ab' latest
+wrong 'by itself' forget --keep-tag a,b
+exits 0 "weeks" snapfs forget -n --keep-within 2w --min-keep 0
 
 # --- a policy, judged by an oracle -----------------------------------------------------------------
 rm -rf "$T/repo" "$T/cache" "$T/key"
