@@ -29,7 +29,8 @@ package final class RepositoryCopy {
     package enum Outcome {
         /// Its copy, and the bytes of content that were read for it.
         case copied(Manifest, bytesRead: UInt64)
-        /// It was there; so many notes were brought over.
+        /// It was there, or is there with what an erasure left of it on one of the sides; so many
+        /// notes were brought over.
         case there(Manifest, notes: Int)
         /// It is there and was forgotten there, so it stays so.
         case forgotten
@@ -40,7 +41,11 @@ package final class RepositoryCopy {
     }
 
     /// What a copy would do about a snapshot.
-    package enum Plan: Sendable { case copy, there, forgotten }
+    package enum Plan: Sendable, Equatable {
+        case copy
+        case there(Manifest)
+        case forgotten
+    }
 
     private let source: Repository
     private let destination: Repository
@@ -81,7 +86,7 @@ package final class RepositoryCopy {
 
     package func plan(_ manifest: Manifest) -> Plan {
         let found = copies[manifest]
-        if found.complete != nil { return .there }
+        if let there = found.complete ?? found.rewritten { return .there(there) }
         return found.isForgotten ? .forgotten : .copy
     }
 
@@ -90,7 +95,9 @@ package final class RepositoryCopy {
     package func copy(_ manifest: Manifest) throws -> Outcome {
         if options.isInterrupted() { throw SnapError(.interrupted, "interrupted") }
         let found = copies[manifest]
-        if let there = found.complete { return try bringNotes(manifest, to: there) }
+        if let there = found.complete ?? found.rewritten {
+            return try bringNotes(manifest, to: there)
+        }
         if found.isForgotten { return .forgotten }
         let pin: Pin
         do { pin = try Pin(source, [manifest], host: options.host) } catch let error as SnapError

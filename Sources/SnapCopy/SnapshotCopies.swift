@@ -4,35 +4,65 @@ import SnapFormat
 import SnapRepository
 import SnapView
 
-/// The snapshots of a destination by their logical ids, which copies share with their originals.
+extension Manifest {
+    /// Whether this one, of the same backup, still has what was erased from the other one.
+    package func hasErased(from other: Manifest) -> Bool {
+        let (mine, its) = (root.attributes, other.root.attributes)
+        return logicalID != other.logicalID && (mine.count > its.count || mine.size > its.size)
+    }
+}
+
+/// The snapshots of a destination by their logical ids, which copies share with their originals;
+/// and by the backups that made them: what was erased from, here or there, has got a new logical
+/// id.
 struct SnapshotCopies {
     /// What there is of one snapshot.
     struct Found {
         /// The complete snapshot, if it is listed.
         var complete: Manifest?
+        /// Without that one, a listed snapshot of the same backup: an erasure wrote one of the two.
+        var rewritten: Manifest?
         /// What an interrupted copy left.
         var checkpoint: Manifest?
         /// It is there, and forgotten.
         var isForgotten = false
     }
 
+    /// One run of a backup. An erasure keeps all of this, and no two runs have the same clocks, in
+    /// nanoseconds.
+    private struct Run: Hashable {
+        let series: Manifest.Series
+        let user: String
+        let time, startTime, endTime: Timestamp
+
+        init(_ manifest: Manifest) {
+            (series, user, time) = (manifest.series, manifest.user, manifest.time)
+            (startTime, endTime) = (manifest.startTime, manifest.endTime)
+        }
+    }
+
     private var found: [[UInt8]: Found] = [:]
+    private var runs: [Run: Found] = [:]
 
     init(_ catalog: Catalog) {
         for manifest in catalog.snapshots {
             switch manifest.state {
-            case .complete: found[manifest.logicalID, default: Found()].complete = manifest
+            case .complete:
+                found[manifest.logicalID, default: Found()].complete = manifest
+                if !Self.isRepaired(manifest) {
+                    runs[Run(manifest), default: Found()].rewritten = manifest
+                }
             case .checkpoint: add(checkpoint: manifest)
             }
         }
         // What a repair has put in the place of a damaged copy is no reason to do without a sound
         // one.
         let repaired = Set(
-            catalog.snapshots.filter { $0.tags.contains(SnapshotRepair.tag) }
-                .compactMap(\.predecessor))
+            catalog.snapshots.filter(Self.isRepaired).compactMap(\.predecessor))
         for manifest in catalog.forgotten
         where manifest.state == .complete && !repaired.contains(manifest.id) {
             found[manifest.logicalID, default: Found()].isForgotten = true
+            runs[Run(manifest), default: Found()].isForgotten = true
         }
     }
 
@@ -44,5 +74,17 @@ struct SnapshotCopies {
         }
     }
 
-    subscript(original: Manifest) -> Found { found[original.logicalID] ?? Found() }
+    /// What a repair has left of a backup stands for no other snapshot of it.
+    private static func isRepaired(_ manifest: Manifest) -> Bool {
+        manifest.tags.contains(SnapshotRepair.tag)
+    }
+
+    subscript(original: Manifest) -> Found {
+        var found = found[original.logicalID] ?? Found()
+        if found.complete == nil, !Self.isRepaired(original), let run = runs[Run(original)] {
+            found.rewritten = run.rewritten
+            found.isForgotten = found.isForgotten || run.isForgotten
+        }
+        return found
+    }
 }

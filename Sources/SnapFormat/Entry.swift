@@ -3,7 +3,7 @@
 import SnapBase
 
 /// A point in time as file systems keep it.
-package struct Timestamp: Sendable, Equatable, Comparable {
+package struct Timestamp: Sendable, Hashable, Comparable {
     /// Seconds since 1970 UTC, negative before.
     package var seconds: Int64
     /// 0..<1,000,000,000.

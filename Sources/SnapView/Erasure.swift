@@ -17,6 +17,8 @@ package struct ErasedSnapshot: Sendable {
     /// What goes: entries, and bytes of files.
     package var entries: UInt64
     package var bytes: UInt64
+    /// A hold keeps it from being erased.
+    package var isHeld: Bool
 }
 
 /// Used by one thread.
@@ -59,6 +61,7 @@ package final class Erasure {
     ) throws -> [ErasedSnapshot] {
         var found: [ErasedSnapshot] = []
         let all = (catalog.snapshots + catalog.forgotten).sorted(by: Manifest.isBefore)
+        let held = Set(catalog.held(all.map(\.id), now: origin.time))
         for manifest in all where isChosen(manifest) && !catalog.notes[manifest.id].isErased {
             do {
                 let view = try SnapshotView(manifest, repository: repository, caches: caches)
@@ -68,21 +71,16 @@ package final class Erasure {
                     ErasedSnapshot(
                         manifest: manifest, successor: nil,
                         entries: places.reduce(0) { $0 + Self.weight($1) },
-                        bytes: places.reduce(0) { $0 + Self.bytes($1) }))
+                        bytes: places.reduce(0) { $0 + Self.bytes($1) },
+                        isHeld: held.contains(manifest.id)))
             } catch let error as SnapError where error.isFinding { failed(manifest, error) }
         }
         return found
     }
 
-    /// Throws `.refused` where a snapshot is held: then it must not be erased.
-    package func requireReleased(_ manifest: Manifest) throws {
-        // A clock may end a hold too late, never too early.
-        let now = catalog.trustedTime(now: origin.time)
-        guard catalog.notes[manifest.id].isHeld(at: now) else { return }
-        throw SnapError(
-            .refused,
-            "snapshot \(manifest.hexID.prefix(8)) is held; release it with 'snapfs hold --release' "
-                + "first")
+    /// Throws `.refused`, with the names, where some are held: then none must be erased.
+    package func requireReleased(_ snapshots: [ErasedSnapshot]) throws {
+        try catalog.requireReleased(snapshots.map(\.manifest.id), now: origin.time)
     }
 
     private func place(_ path: [[UInt8]], _ view: SnapshotView) throws -> Place? {
@@ -110,7 +108,7 @@ package final class Erasure {
             guard isListed || catalog.forgotten.contains(where: { $0.id == old.id }) else {
                 return nil
             }
-            try requireReleased(old)
+            try requireReleased([snapshot])
             let notes = catalog.notes[old.id]
             if let successor = snapshot.successor, !isListed {
                 // It was given up while it was written again.

@@ -7,7 +7,6 @@ import ArgumentParser
 import Glibc
 import SnapBase
 import SnapCrypto
-import SnapFiles
 import SnapFormat
 import SnapRepository
 import SnapStore
@@ -90,10 +89,20 @@ final class RepositoryAccess {
 
     // MARK: Snapshots
 
-    /// The complete snapshots that pass a filter, oldest first.
+    /// The complete snapshots that pass a filter, oldest first; warns where none does.
     func manifests(_ filter: SnapshotFilter) throws -> [Manifest] {
+        chosen(try manifests(), filter)
+    }
+
+    /// Those of some snapshots that pass a filter, in their order. Warns where none does: a name
+    /// that is mistyped must not look like a repository in which there is nothing to do.
+    func chosen(_ manifests: [Manifest], _ filter: SnapshotFilter) -> [Manifest] {
         let choice = filter.choice
-        return try manifests().filter { choice.accepts($0) }
+        let found = manifests.filter { choice.accepts($0) }
+        if found.isEmpty && !filter.matching.isEmpty {
+            output.warning(Text("warning: there is no snapshot\(filter.matching)"))
+        }
+        return found
     }
 
     /// Those that are forgotten and may come back, oldest first: what was erased does not.
@@ -128,8 +137,11 @@ final class RepositoryAccess {
 
     /// The one snapshot that an argument names; the filter chooses unless it is an id.
     func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter) throws -> Manifest {
-        if case .id(let prefix) = argument.name { return try manifest(prefix, argument.text) }
-        let candidates = try manifests(filter)
+        if case .id(let prefix) = argument.name {
+            return try only(
+                of: try manifests().filter { $0.hexID.hasPrefix(prefix) }, prefix, argument.text)
+        }
+        let all = try manifests()
         if let damaged = damagedManifests.first {
             // It may be the very one that is meant.
             throw SnapError(
@@ -137,9 +149,19 @@ final class RepositoryAccess {
                 "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so "
                     + "'\(argument.text)' is not certain; name a snapshot by its id")
         }
+        return try Self.newest(of: all, argument, filter, "snapshot")
+    }
+
+    /// The one that `latest` or a time names. `thing` is what they are.
+    private static func newest(
+        of manifests: [Manifest], _ argument: SnapshotArgument, _ filter: SnapshotFilter,
+        _ thing: String
+    ) throws -> Manifest {
+        let choice = filter.choice
+        let candidates = manifests.filter { choice.accepts($0) }
         guard case .time(let seconds) = argument.name else {
             if let newest = candidates.last { return newest }
-            throw SnapError(.notFound, "there is no snapshot")
+            throw SnapError(.notFound, "there is no \(thing)\(filter.matching)")
         }
         // Of one second the first: so the mount names them, too.
         if let found = candidates.first(where: { $0.time.seconds == seconds })
@@ -147,19 +169,51 @@ final class RepositoryAccess {
         {
             return found
         }
-        throw SnapError(.notFound, "there is no snapshot of \(argument.text) or before")
+        throw SnapError(
+            .notFound, "there is no \(thing) of \(argument.text) or before\(filter.matching)")
     }
 
-    private func manifest(_ prefix: String, _ text: String) throws -> Manifest {
-        try Self.only(of: try manifests().filter { $0.hexID.hasPrefix(prefix) }, text)
+    /// The one whose id begins so. Where there is none, one that is forgotten may be meant.
+    private func only<T>(of found: [T], _ prefix: String, _ text: String) throws -> T {
+        if found.isEmpty, let one = try forgotten().first(where: { $0.hexID.hasPrefix(prefix) }) {
+            let name = one.hexID.prefix(8)
+            throw SnapError(
+                .notFound,
+                "snapshot \(name) is forgotten; 'snapfs unforget \(name)' brings it back")
+        }
+        return try Self.only(of: found, text, "snapshot")
     }
 
-    /// The one that a name means.
-    static func only<T>(of found: [T], _ text: String) throws -> T {
+    private static func only<T>(of found: [T], _ text: String, _ thing: String) throws -> T {
         if found.count == 1 { return found[0] }
-        if found.isEmpty { throw SnapError(.notFound, "there is no snapshot \(text)") }
+        if found.isEmpty { throw SnapError(.notFound, "there is no \(thing) \(text)") }
         throw SnapError(
             .invalid, "\(text) is ambiguous: \(found.count) snapshots begin with it")
+    }
+
+    /// The forgotten snapshots that arguments name, each once, in their order.
+    func forgotten(
+        _ arguments: [SnapshotArgument], _ filter: SnapshotFilter
+    ) throws -> [Manifest] {
+        let (forgotten, listed) = (try forgotten(), try manifests())
+        var chosen: [Manifest] = []
+        for argument in arguments {
+            try argument.requireNoPath()
+            let manifest: Manifest
+            if case .id(let prefix) = argument.name {
+                let found = forgotten.filter { $0.hexID.hasPrefix(prefix) }
+                if found.isEmpty, let one = listed.first(where: { $0.hexID.hasPrefix(prefix) }) {
+                    throw SnapError(
+                        .notFound, "snapshot \(one.hexID.prefix(8)) is not forgotten")
+                }
+                manifest = try Self.only(of: found, argument.text, "forgotten snapshot")
+            } else {
+                manifest = try Self.newest(
+                    of: forgotten, argument, filter, "forgotten snapshot")
+            }
+            if !chosen.contains(manifest) { chosen.append(manifest) }
+        }
+        return chosen
     }
 
     /// The ids of the snapshots that arguments name, each once, in their order: what notes are
@@ -167,14 +221,12 @@ final class RepositoryAccess {
     func ids(_ arguments: [SnapshotArgument], _ filter: SnapshotFilter) throws -> [[UInt8]] {
         var ids: [[UInt8]] = []
         for argument in arguments {
-            if argument.path != nil {
-                throw ValidationError("'\(argument.text)' names a snapshot, without a path.")
-            }
+            try argument.requireNoPath()
             let id: [UInt8]
             if case .id(let prefix) = argument.name {
                 let all = try manifests().map(\.id) + damagedManifests.map(\.id)
-                id = try Self.only(
-                    of: all.filter { Hex.encode($0).hasPrefix(prefix) }, argument.text)
+                id = try only(
+                    of: all.filter { Hex.encode($0).hasPrefix(prefix) }, prefix, argument.text)
             } else {
                 id = try manifest(argument, filter).id
             }
@@ -214,28 +266,6 @@ extension SnapFormat.Credential {
                     try RecoveryKey.parse(secret.withBytes { Array($0) })
                 })
         }
-    }
-}
-
-/// A filter's values, fit for any thread.
-struct SnapshotChoice: Sendable {
-    let hosts: Set<String>
-    let tags: Set<String>
-    let paths: Set<[UInt8]>
-
-    func accepts(_ manifest: Manifest) -> Bool {
-        (hosts.isEmpty || hosts.contains(manifest.host))
-            && (tags.isEmpty || !tags.isDisjoint(with: manifest.tags))
-            && (paths.isEmpty || !paths.isDisjoint(with: manifest.paths))
-    }
-}
-
-extension SnapshotFilter {
-    var choice: SnapshotChoice {
-        SnapshotChoice(
-            hosts: Set(hosts.map(\.text)), tags: Set(tags.map(\.text)),
-            // What cannot be made absolute is none of a snapshot's.
-            paths: Set(paths.map { (try? SourcePaths.absolute($0.bytes)) ?? $0.bytes }))
     }
 }
 

@@ -59,12 +59,16 @@ struct Snapfs: ParsableCommand {
 /// A command with the global options. It implements `perform`; output is flushed on every way out.
 protocol Command: ParsableCommand {
     var global: GlobalOptions { get }
+    /// Whether it only says what it would do.
+    var dryRun: Bool { get }
     func perform(_ output: Output) throws
 }
 
 extension Command {
+    var dryRun: Bool { false }
+
     func run() throws {
-        let output = Output(global)
+        let output = Output(global, isDryRun: dryRun)
         do { try perform(output) } catch {
             try? output.flush()
             throw error

@@ -149,18 +149,32 @@ private func password(_ text: String) -> Credential { .password(Secret(Array(tex
 
     @Test func aKeyIsNamedByItsIdOrItsLabel() throws {
         try keys().add(file(8), label: "deputy")
-        try keys().add(file(9), label: "twice")
-        try keys().add(file(10), label: "twice")
+        try keys().add(file(9), label: "second")
+        // The name of one is the label of another.
+        let name = try keys().list().keys[2].hexName
+        try keys().add(file(10), label: name)
         let list = try keys().list()
         #expect(try list.key("deputy").name == list.keys[1].name)
-        #expect(try list.key(list.keys[2].hexName).name == list.keys[2].name)
-        #expect(try list.key(list.keys[2].hexName.uppercased()).name == list.keys[2].name)
+        #expect(try list.key(list.keys[1].hexName).name == list.keys[1].name)
+        #expect(try list.key(list.keys[1].hexName.uppercased()).name == list.keys[1].name)
         for (text, kind) in [
-            ("twice", SnapError.Kind.invalid), ("nobody", .notFound), ("", .notFound),
+            (name, SnapError.Kind.invalid), ("nobody", .notFound), ("", .notFound),
         ] {
             let error = #expect(throws: SnapError.self) { try list.key(text) }
             #expect(error?.kind == kind, "\(text)")
         }
+    }
+
+    @Test func aLabelTellsKeysApart() throws {
+        try keys().add(file(8), label: "kim")
+        let before = try slots()
+        let error = #expect(throws: SnapError.self) { try keys().add(file(9), label: "kim") }
+        #expect(error?.kind == .exists)
+        #expect(try slots() == before)
+        #expect(try keys().freeLabel("bob") == "bob")
+        #expect(try keys().freeLabel("kim") == "kim 2")
+        try keys().add(file(9), label: "kim 2")
+        #expect(try keys().freeLabel("kim") == "kim 3")
     }
 
     @Test func aLabelHasABound() throws {

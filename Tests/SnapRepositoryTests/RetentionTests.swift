@@ -144,6 +144,10 @@ import Testing
         // Where nothing goes, there may be fewer.
         let two = Array(ten.prefix(2))
         #expect(try plan(two) { policy, _ in policy.last = 2 }.refusal == nil)
+        #expect(
+            try plan(two + ten.map { snapshot($0.time.seconds, host: "b") }) { policy, _ in
+                policy.last = 3
+            }.refusal == nil)
         // Each group for itself.
         let groups = ten + (0..<4).map { snapshot(now - $0, host: "b") }
         #expect(try plan(groups) { policy, _ in policy.last = 3 }.going.count == 8)

@@ -62,14 +62,14 @@ import Testing
     func aLimitWithoutAUnitIsNone(text: String) {
         #expect(ShareArgument(argument: text) == nil)
         #expect(UnusedArgument(argument: text) == nil)
-        #expect(throws: ValidationError.self) { try ShareArgument.parse(text) }
-        #expect(throws: ValidationError.self) { try UnusedArgument.parse(text) }
+        #expect(throws: ValidationError.self) { try ShareArgument.read(text) }
+        #expect(throws: ValidationError.self) { try UnusedArgument.read(text) }
     }
 
     @Test func aUnitMayBeTheByte() throws {
-        #expect(try ShareArgument.parse("5B").share == .bytes(5))
-        #expect(try UnusedArgument.parse("5B").limit == .bytes(5))
-        #expect(try UnusedArgument.parse("0").limit == .bytes(0))
+        #expect(try ShareArgument.read("5B").share == .bytes(5))
+        #expect(try UnusedArgument.read("5B").limit == .bytes(5))
+        #expect(try UnusedArgument.read("0").limit == .bytes(0))
     }
 
     @Test(arguments: ["0%", "0", "0/3", "4/3", "1/2/3"])
@@ -124,6 +124,25 @@ import Testing
     @Test(arguments: ["", ":/x", "2026-13-01", "2026-11-21T02:00:00Zx", "2026-11-21T99:00:00Z"])
     func badSnapshotIsRefused(text: String) {
         #expect(SnapshotArgument(argument: text) == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("2w", RetentionSpan(days: 14)), ("1w3d", RetentionSpan(days: 10)),
+            ("2y5m1w7d3h", RetentionSpan(years: 2, months: 5, days: 14, hours: 3)),
+        ] as [(String, RetentionSpan)])
+    func spanIsRead(text: String, span: RetentionSpan) {
+        #expect(SpanArgument(argument: text)?.span == span)
+    }
+
+    @Test(arguments: ["", "3", "0w", "1d1w", "1w1w", "9999w", "w", "-1d"])
+    func badSpanIsRefused(text: String) {
+        #expect(SpanArgument(argument: text) == nil)
+    }
+
+    @Test(arguments: ["", "a,b", ",", " a", "a ", "a\u{7}", "a\nb", "a\u{202E}b"])
+    func tagsFitIntoAList(text: String) {
+        #expect(TagArgument(argument: text) == nil)
     }
 
     @Test func labelsHoldNoControls() {

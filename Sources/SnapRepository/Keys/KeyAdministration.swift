@@ -39,7 +39,16 @@ package struct KeyAdministration {
 
     // MARK: Changes
 
-    /// Adds a key. Throws `.refused` where there are as many as a reader tries.
+    /// A label that no key has: the one that is wished for, or with a number behind it.
+    package func freeLabel(_ wish: String) throws -> String {
+        let taken = Set(try opened.reread().holders.map(\.label))
+        if !taken.contains(wish) { return wish }
+        // There are more numbers than holders.
+        return (2...).lazy.map { "\(wish) \($0)" }.first { !taken.contains($0) }!
+    }
+
+    /// Adds a key. Throws `.refused` where there are as many as a reader tries, and `.exists` where
+    /// another one has the label: a key is removed by it.
     @discardableResult
     package func add(_ credential: Credential, label: String) throws -> Holder {
         guard label.utf8.count <= Self.labelSizeMax else {
@@ -47,6 +56,12 @@ package struct KeyAdministration {
         }
         let done = try within("adding a key") {
             try write { keyring in
+                guard !keyring.holders.contains(where: { $0.label == label }) else {
+                    throw SnapError(
+                        .exists,
+                        "there is a key '\(label)' already; give another --label, or remove that "
+                            + "one before")
+                }
                 let new = try newSlot(credential, label: label)
                 keyring.holders.append(new.holder)
                 return Change(newSlot: new.holder.slotName, readAs: opened.keys)

@@ -51,14 +51,13 @@ package struct ForgetPlan: Sendable {
     private static func refusal(
         _ groups: [Group], _ policy: RetentionPolicy, _ limits: Limits, _ now: Int64
     ) -> SnapError? {
-        for group in groups where !group.going.isEmpty {
-            if group.kept < limits.keepMin {
-                return SnapError(
-                    .refused,
-                    "the policy leaves \(group.kept) of \(group.verdicts.count) snapshots of "
-                        + "\(name(group)), fewer than --min-keep \(limits.keepMin)")
+        let changed = groups.filter { !$0.going.isEmpty }
+        let small = changed.filter { $0.kept < limits.keepMin }
+        if !small.isEmpty { return tooFew(small, limits.keepMin) }
+        if !limits.acceptsClock {
+            for group in changed {
+                if let error = jump(group, policy, now) { return error }
             }
-            if !limits.acceptsClock, let error = jump(group, policy, now) { return error }
         }
         let all = groups.reduce(0) { $0 + $1.verdicts.count }
         let going = groups.reduce(0) { $0 + $1.going.count }
@@ -69,6 +68,17 @@ package struct ForgetPlan: Sendable {
                     + "allows")
         }
         return nil
+    }
+
+    /// Names the groups of which too few would be left, and both ways out.
+    private static func tooFew(_ groups: [Group], _ keepMin: UInt64) -> SnapError {
+        let figures = groups.map { "\($0.kept) of \($0.verdicts.count) of \(name($0))" }
+        let fewest = groups.map(\.kept).min() ?? 0
+        return SnapError(
+            .refused,
+            "the policy leaves fewer snapshots than --min-keep \(keepMin) asks for: "
+                + "\(shownInShort(figures, separator: "; ")); keep more, such as by --keep-last "
+                + "\(keepMin), or give --min-keep \(fewest) if that is meant")
     }
 
     /// Of the rules only that of a span goes by how far times lie apart.

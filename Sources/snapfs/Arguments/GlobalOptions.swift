@@ -108,10 +108,12 @@ struct GlobalOptions: ParsableArguments {
 }
 
 extension Output {
-    convenience init(_ options: GlobalOptions) {
+    /// What a dry run says is its result, which --quiet leaves.
+    convenience init(_ options: GlobalOptions, isDryRun: Bool) {
+        let quiet: Level = isDryRun ? .normal : .quiet
         self.init(
             json: options.json,
-            level: options.quiet ? .quiet : options.verbose ? .verbose : .normal,
-            progress: !options.noProgress)
+            level: options.quiet ? quiet : options.verbose ? .verbose : .normal,
+            progress: !options.noProgress && !options.quiet)
     }
 }

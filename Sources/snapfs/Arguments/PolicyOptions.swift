@@ -5,49 +5,66 @@ import SnapRepository
 
 /// What a policy keeps, and what it may not do.
 struct PolicyOptions: ParsableArguments {
+    // Unconditional, here and below: a number below 0 looks like an option.
     @Option(
-        help: ArgumentHelp("Keep the newest so many snapshots of each group.", valueName: "n"))
-    var keepLast: UInt64?
+        parsing: .unconditional,
+        help: ArgumentHelp("Keep the newest so many snapshots of each group.", valueName: "n"),
+        transform: CountArgument.read)
+    var keepLast: CountArgument?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Keep the first snapshot of each of the newest so many hours that have one.",
-            valueName: "n"))
-    var keepHourly: UInt64?
+            valueName: "n"), transform: CountArgument.read)
+    var keepHourly: CountArgument?
 
-    @Option(help: ArgumentHelp("The same with days.", valueName: "n"))
-    var keepDaily: UInt64?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The same with days.", valueName: "n"),
+        transform: CountArgument.read)
+    var keepDaily: CountArgument?
 
-    @Option(help: ArgumentHelp("The same with weeks, from Monday on.", valueName: "n"))
-    var keepWeekly: UInt64?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The same with weeks, from Monday on.", valueName: "n"),
+        transform: CountArgument.read)
+    var keepWeekly: CountArgument?
 
-    @Option(help: ArgumentHelp("The same with months.", valueName: "n"))
-    var keepMonthly: UInt64?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The same with months.", valueName: "n"),
+        transform: CountArgument.read)
+    var keepMonthly: CountArgument?
 
-    @Option(help: ArgumentHelp("The same with years.", valueName: "n"))
-    var keepYearly: UInt64?
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The same with years.", valueName: "n"),
+        transform: CountArgument.read)
+    var keepYearly: CountArgument?
 
     @Option(
         help: ArgumentHelp(
-            "Keep all that were made within this time before the newest one, such as 2y5m7d3h.",
-            valueName: "duration"))
+            "Keep all that were made within this time before the newest one, such as 2w or "
+                + "2y5m7d3h.", valueName: "duration"), transform: SpanArgument.read)
     var keepWithin: SpanArgument?
 
     @Option(
         name: .customLong("keep-tag"),
-        help: ArgumentHelp("Keep all with this tag (repeatable).", valueName: "tag"))
-    var keepTags: [LabelArgument] = []
+        help: ArgumentHelp("Keep all with this tag (repeatable).", valueName: "tag"),
+        transform: TagArgument.read)
+    var keepTags: [TagArgument] = []
 
     @Option(
         help: ArgumentHelp(
             "Apply the policy to each group by itself: host, paths, tags and job, separated by "
-                + "commas, or none.", valueName: "what"))
+                + "commas, or none. (default: host,paths)", valueName: "what"),
+        transform: GroupingArgument.read)
     var groupBy = GroupingArgument(RetentionGrouping())
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Refuse to leave fewer snapshots in a group of which some would go.", valueName: "n"))
-    var minKeep: UInt64 = 3
+            "Refuse to leave fewer snapshots in a group of which some would go. (default: 3)",
+            valueName: "n"), transform: CountArgument.read)
+    var minKeep = CountArgument(3)
 
     @Option(
         help: ArgumentHelp(
@@ -73,10 +90,11 @@ struct PolicyOptions: ParsableArguments {
 
     var policy: RetentionPolicy {
         var policy = RetentionPolicy()
-        policy.last = keepLast ?? 0
+        policy.last = keepLast?.number ?? 0
         policy.periods = [
-            .hourly: keepHourly ?? 0, .daily: keepDaily ?? 0, .weekly: keepWeekly ?? 0,
-            .monthly: keepMonthly ?? 0, .yearly: keepYearly ?? 0,
+            .hourly: keepHourly?.number ?? 0, .daily: keepDaily?.number ?? 0,
+            .weekly: keepWeekly?.number ?? 0,
+            .monthly: keepMonthly?.number ?? 0, .yearly: keepYearly?.number ?? 0,
         ]
         policy.within = keepWithin?.span
         policy.tags = Set(keepTags.map(\.text))
@@ -85,7 +103,7 @@ struct PolicyOptions: ParsableArguments {
 
     var limits: ForgetPlan.Limits {
         var limits = ForgetPlan.Limits()
-        limits.keepMin = minKeep
+        limits.keepMin = minKeep.number
         limits.removedPercentMax = maxRemovePercent
         limits.acceptsClock = acceptClock
         return limits
@@ -93,8 +111,12 @@ struct PolicyOptions: ParsableArguments {
 }
 
 /// `host,paths`: by what snapshots are grouped.
-struct GroupingArgument: ExpressibleByArgument, Equatable {
+struct GroupingArgument: FormedArgument, Equatable {
     let grouping: RetentionGrouping
+
+    static let form = """
+        it has to be some of host, paths, tags and job, such as host,job, or none
+        """
 
     init(_ grouping: RetentionGrouping) { self.grouping = grouping }
 
@@ -110,6 +132,4 @@ struct GroupingArgument: ExpressibleByArgument, Equatable {
         }
         grouping = RetentionGrouping(parts)
     }
-
-    var defaultValueDescription: String { "host,paths" }
 }

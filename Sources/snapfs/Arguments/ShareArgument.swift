@@ -5,8 +5,13 @@ import SnapRepository
 
 /// A part of a repository: `1/30`, `5%` or a size with its unit, such as `2G`: a bare number would
 /// be taken for a percentage by who writes it.
-struct ShareArgument: ExpressibleByArgument, Equatable {
+struct ShareArgument: FormedArgument, Equatable {
     let share: ReadShare
+
+    static let form = """
+        it has to be a part of the whole, such as 1/30 or 5%, or a size with its unit, such as \
+        2G or 500MiB; more than nothing and not more than all
+        """
 
     init?(argument: String) {
         if let percent = PercentArgument(argument: argument) {
@@ -26,15 +31,5 @@ struct ShareArgument: ExpressibleByArgument, Equatable {
             return nil
         }
         share = .bytes(size.bytes)
-    }
-
-    /// The same, with an error that says what is valid.
-    static func parse(_ argument: String) throws -> ShareArgument {
-        guard let found = ShareArgument(argument: argument) else {
-            throw ValidationError(
-                "give a part such as 1/30, at most 1/1, a percentage such as 5%, or a size with "
-                    + "its unit, such as 2G or 500MiB, more than nothing")
-        }
-        return found
     }
 }

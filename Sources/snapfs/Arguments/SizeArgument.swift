@@ -4,10 +4,12 @@ import ArgumentParser
 
 /// A number of bytes: `4096`, `10M`, `1.5GiB`. K, M, G, T and KiB, MiB, GiB, TiB are powers of
 /// 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The letters may have either case.
-struct SizeArgument: ExpressibleByArgument, Equatable {
+struct SizeArgument: FormedArgument, Equatable {
     let bytes: UInt64
     /// Whether a unit is given, be it `B`.
     let hasUnit: Bool
+
+    static let form = "it has to be a number of bytes, or one with a unit, such as 10M or 1.5GiB"
 
     private static let units: [String: UInt64] = [
         "": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 1000, "m": 1 << 20, "mib": 1 << 20,

@@ -35,6 +35,11 @@ struct SnapshotArgument: ExpressibleByArgument, Equatable {
         path = rest.isEmpty ? nil : Self.trimmed(rest.dropFirst())
     }
 
+    /// Throws where something inside a snapshot is named, for a command that takes whole ones.
+    func requireNoPath() throws {
+        if path != nil { throw ValidationError("'\(text)' names a snapshot, without a path.") }
+    }
+
     private static func name(in bytes: [UInt8]) -> (Name, length: Int)? {
         if beginsLikeDate(bytes) { return time(in: bytes) }
         let word = bytes.prefix { $0 != UInt8(ascii: ":") }

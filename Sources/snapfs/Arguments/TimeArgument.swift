@@ -7,9 +7,14 @@ import SnapFormat
 /// A point in time: RFC 3339, with a space in place of the T if one likes. Without a zone it is
 /// UTC, without a clock it is midnight:
 /// `2026-11-21T02:00:00Z`, `2026-11-21 02:00:00`, `2026-11-21`.
-struct TimeArgument: ExpressibleByArgument, Equatable {
+struct TimeArgument: FormedArgument, Equatable {
     let seconds: Int64
     let nanoseconds: UInt32
+
+    static let form = """
+        it has to be a date, such as 2027-01-31, or a date and a time, such as \
+        2027-01-31T02:00:00Z or '2027-01-31 02:00:00'
+        """
 
     init?(argument: String) {
         guard let (time, length) = Self.parse(Array(argument.utf8)), length == argument.utf8.count

@@ -4,8 +4,12 @@ import ArgumentParser
 import SnapRepository
 
 /// How much may stay unneeded: `5%`, a size with its unit such as `2G`, `0` or `unlimited`.
-struct UnusedArgument: ExpressibleByArgument, Equatable {
+struct UnusedArgument: FormedArgument, Equatable {
     let limit: UnusedMax
+
+    static let form = """
+        it has to be a part, such as 5%, a size with its unit, such as 2G or 500MiB, 0, or unlimited
+        """
 
     init(_ limit: UnusedMax) { self.limit = limit }
 
@@ -19,15 +23,5 @@ struct UnusedArgument: ExpressibleByArgument, Equatable {
         } else {
             return nil
         }
-    }
-
-    /// The same, with an error that says what is valid.
-    static func parse(_ argument: String) throws -> UnusedArgument {
-        guard let found = UnusedArgument(argument: argument) else {
-            throw ValidationError(
-                "give a percentage such as 5%, a size with its unit, such as 2G or 500MiB, 0, or "
-                    + "unlimited")
-        }
-        return found
     }
 }

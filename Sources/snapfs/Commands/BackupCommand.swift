@@ -153,7 +153,8 @@ struct BackupExclusions: ParsableArguments {
 
     @Option(
         name: .customLong("exclude-larger-than"),
-        help: ArgumentHelp("Leave out files larger than this, such as 10M.", valueName: "size"))
+        help: ArgumentHelp("Leave out files larger than this, such as 10M.", valueName: "size"),
+        transform: SizeArgument.read)
     var largerThan: SizeArgument?
 
     @Flag(
@@ -185,8 +186,9 @@ struct BackupExclusions: ParsableArguments {
 /// What is written beside the data.
 struct BackupDescription: ParsableArguments {
     @Option(
-        name: .customLong("tag"), help: ArgumentHelp("Give a tag (repeatable).", valueName: "tag"))
-    var tags: [LabelArgument] = []
+        name: .customLong("tag"), help: ArgumentHelp("Give a tag (repeatable).", valueName: "tag"),
+        transform: TagArgument.read)
+    var tags: [TagArgument] = []
 
     @Option(
         name: [.customShort("H"), .customLong("host")],
@@ -202,7 +204,7 @@ struct BackupDescription: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Keep the snapshot until this time whatever a policy says, such as 2027-01-01.",
-            valueName: "time"))
+            valueName: "time"), transform: TimeArgument.read)
     var holdUntil: TimeArgument?
 
     func validate() throws { try holdUntil?.requireFuture() }
@@ -210,6 +212,6 @@ struct BackupDescription: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The time of the snapshot, such as 2026-11-21T02:00:00Z (default: now).",
-            valueName: "time"))
+            valueName: "time"), transform: TimeArgument.read)
     var time: TimeArgument?
 }

@@ -25,7 +25,7 @@ struct CheckCommand: Command {
     @Option(
         help: ArgumentHelp(
             "Read this part of the packs: 1/30, 5% or 2G; the next run reads the next part.",
-            valueName: "part"), transform: ShareArgument.parse)
+            valueName: "part"), transform: ShareArgument.read)
     var readDataSubset: ShareArgument?
 
     @OptionGroup var global: GlobalOptions

@@ -12,6 +12,8 @@ final class CopyRun {
     private let to: RepositoryAccess
     /// Snapshots of the destination that are new or have new notes.
     private var written: [[UInt8]] = []
+    /// Snapshots of the destination that still have what was erased at the source.
+    private var unerased: [[UInt8]] = []
     private let output: Output
     private let isDryRun: Bool
     private let areNamed: Bool
@@ -118,7 +120,8 @@ final class CopyRun {
         case .copy:
             summary.copied += 1
             try show(Line(manifest, "would-copy"), "would be copied")
-        case .there:
+        case .there(let there):
+            noteErasure(manifest, there)
             summary.there += 1
             try show(Line(manifest, "there"), "is there", isDetail: true)
         case .forgotten: try skip(manifest, "forgotten", "was forgotten there")
@@ -147,6 +150,7 @@ final class CopyRun {
             line.copy = there.hexID
             line.notes = notes
             if notes > 0 { written.append(there.id) }
+            noteErasure(manifest, there)
             summary.there += 1
             try show(
                 line,
@@ -164,6 +168,10 @@ final class CopyRun {
             let name = line.id.prefix(8)
             output.warning("snapshot \(name) is damaged and was not copied: \(error.message)")
         }
+    }
+
+    private func noteErasure(_ manifest: Manifest, _ there: Manifest) {
+        if there.hasErased(from: manifest) { unerased.append(there.id) }
     }
 
     private func skip(_ manifest: Manifest, _ action: String, _ words: String) throws {
@@ -189,6 +197,7 @@ final class CopyRun {
                     "warning: \(packs) missing or cut short at the destination; 'snapfs check' "
                         + "says which snapshots there are damaged"))
         }
+        warnOfUnerased()
         if output.json {
             try output.json(summary)
         } else {
@@ -200,6 +209,17 @@ final class CopyRun {
                 message: Format.count(summary.damaged, "snapshot is", "snapshots are")
                     + " damaged and not copied")
         }
+    }
+
+    private func warnOfUnerased() {
+        if unerased.isEmpty { return }
+        let names = shownInShort(unerased.map { Hex.encode($0.prefix(4)) })
+        let many = unerased.count > 1
+        output.warning(
+            Text(
+                "warning: \(Format.count(UInt64(unerased.count), "snapshot", "snapshots")) at the "
+                    + "destination still \(many ? "have" : "has") what was erased here: \(names); "
+                    + "run 'snapfs erase' with the same paths, then 'snapfs prune', there"))
     }
 
     private var words: String {

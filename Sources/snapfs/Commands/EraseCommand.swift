@@ -57,8 +57,14 @@ struct EraseCommand: Command {
             output.warning(
                 Text("snapshot \(manifest.hexID.prefix(8)) cannot be read: \(error.message)"))
         }
-        for snapshot in affected { try erasure.requireReleased(snapshot.manifest) }
+        if affected.isEmpty {
+            let names = paths.map { Text.escaped($0.bytes) }.joined(separator: " or ")
+            output.warning(Text("warning: no snapshot\(filter.matching) has \(names)"))
+        }
+        if !dryRun { try erasure.requireReleased(affected) }
         try erase(affected, erasure, access, output)
+        // A dry run shows the whole plan before it says what would refuse it.
+        if dryRun { try erasure.requireReleased(affected) }
         guard isWhole && access.damagedManifests.isEmpty else {
             throw SnapError(
                 .damaged,
@@ -110,7 +116,9 @@ struct EraseCommand: Command {
         let name = snapshot.manifest.hexID.prefix(8)
         let what =
             Format.count(snapshot.entries, "entry", "entries") + ", " + Format.size(snapshot.bytes)
-        let next = snapshot.successor.map { ", now \($0.hexID.prefix(8))" } ?? ""
+        let next =
+            snapshot.successor.map { ", now \($0.hexID.prefix(8))" }
+            ?? (snapshot.isHeld ? ", held" : "")
         try output.note(
             Text("\(name)  \(Format.time(snapshot.manifest.time.seconds))  \(what)\(next)"))
     }
@@ -120,11 +128,12 @@ struct EraseCommand: Command {
         let snapshot: String
         let successor: String?
         let entries, bytes: UInt64
+        let held: Bool
 
         init(_ erased: ErasedSnapshot) {
             snapshot = erased.manifest.hexID
             successor = erased.successor?.hexID
-            (entries, bytes) = (erased.entries, erased.bytes)
+            (entries, bytes, held) = (erased.entries, erased.bytes, erased.isHeld)
         }
     }
 

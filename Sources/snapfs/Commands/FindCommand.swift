@@ -49,6 +49,10 @@ struct FindCommand: Command {
             }
         }
         try report.end()
+        if !report.hasFound {
+            let names = patterns.map { Text.escaped($0.bytes) }.joined(separator: " or ")
+            output.warning(Text("warning: nothing matches \(names)"))
+        }
         try access.requireWholeManifests()
     }
 }
@@ -86,6 +90,7 @@ private final class FindReport {
     private let long: Bool
     private var isFirst = true
     private var isDamaged = false
+    private(set) var hasFound = false
 
     init(_ output: Output, long: Bool) {
         self.output = output
@@ -109,6 +114,7 @@ private final class FindReport {
         var isFirstHit = true
         func show(_ place: Place, _ components: [[UInt8]]) throws {
             let path = absolutePath(components)
+            hasFound = true
             if output.json { return try document.add(try line.message(place, path: path)) }
             if isFirstHit { try head(start.view) }
             isFirstHit = false

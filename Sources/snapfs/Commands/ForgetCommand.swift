@@ -81,16 +81,14 @@ struct ForgetCommand: Command {
     private func named(_ access: RepositoryAccess, _ output: Output) throws -> [[UInt8]] {
         let ids = try access.ids(snapshots, filter)
         let catalog = try access.catalog()
-        let now = ClockJump.trusted(catalog.snapshots, now: Timestamp.now().seconds)
-        for id in ids where catalog.notes[id].isHeld(at: now) {
-            throw SnapError(
-                .refused,
-                "snapshot \(Hex.encode(id.prefix(4))) is held; release it with 'snapfs hold "
-                    + "--release' first")
-        }
+        let now = Timestamp.now().seconds
+        if !dryRun { try catalog.requireReleased(ids, now: now) }
+        let held = Set(catalog.held(ids, now: now))
         for id in ids {
-            try ForgetMessage(id: id, stays: false, reasons: [], group: nil).show(output)
+            try ForgetMessage(id: id, isHeld: held.contains(id)).show(output)
         }
+        // A dry run shows the whole plan before it says what would refuse it.
+        try catalog.requireReleased(ids, now: now)
         return ids
     }
 
@@ -125,8 +123,8 @@ struct ForgetCommand: Command {
                 continue
             }
             let shown = group.verdicts.filter { dryRun || !$0.stays || output.level == .verbose }
-            if shown.isEmpty || output.level == .quiet { continue }
-            try output.line(Text(title))
+            if shown.isEmpty { continue }
+            try output.note(Text(title))
             for verdict in shown { try ForgetMessage(verdict, group: title).show(output) }
         }
     }
@@ -149,12 +147,13 @@ struct ForgetMessage: Encodable {
         self.group = group
     }
 
-    init(id: [UInt8], stays: Bool, reasons: [String], group: String?) {
+    /// One that was named: it goes unless it is held.
+    init(id: [UInt8], isHeld: Bool) {
         self.id = Hex.encode(id)
         time = nil
-        action = stays ? "keep" : "forget"
-        self.reasons = reasons
-        self.group = group
+        action = isHeld ? "keep" : "forget"
+        reasons = isHeld ? [Self.words(.held)] : []
+        group = nil
     }
 
     func show(_ output: Output) throws {

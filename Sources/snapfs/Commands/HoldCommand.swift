@@ -23,7 +23,8 @@ struct HoldCommand: Command {
 
     @Option(
         help: ArgumentHelp(
-            "When the hold ends, such as 2027-01-01 (default: never).", valueName: "time"))
+            "When the hold ends, such as 2027-01-01 (default: never).", valueName: "time"),
+        transform: TimeArgument.read)
     var holdUntil: TimeArgument?
 
     @Flag(help: "End the hold.")
@@ -44,7 +45,9 @@ struct HoldCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let ids = try access.ids(snapshots, filter)
+        let named = try access.ids(snapshots, filter)
+        let ids = release ? try held(named, access, output) : named
+        if ids.isEmpty { return }
         try NoteBook.add(
             release ? .release : .hold(until: holdUntil?.seconds), to: ids, origin: .current(),
             reason: reason?.text, ledger: try access.repository.ledger)
@@ -57,5 +60,16 @@ struct HoldCommand: Command {
             try output.note(
                 Text("snapshot \(name) is \(release ? "no longer held" : "held\(until)")"))
         }
+    }
+
+    /// Those that there is something to release of; warns of the others.
+    private func held(
+        _ ids: [[UInt8]], _ access: RepositoryAccess, _ output: Output
+    ) throws -> [[UInt8]] {
+        let held = try access.catalog().held(ids, now: Timestamp.now().seconds)
+        for id in ids where !held.contains(id) {
+            output.warning(Text("warning: snapshot \(Hex.encode(id.prefix(4))) is not held"))
+        }
+        return held
     }
 }

@@ -25,8 +25,9 @@ struct KeyAddCommand: Command {
             try RepositoryAccess.openRepository(global, output)
         }
         let holder = try key.use(in: repository) {
-            try KeyAdministration(repository).add(
-                key.credential, label: label?.text ?? new.label)
+            let keys = KeyAdministration(repository)
+            return try keys.add(
+                key.credential, label: try label?.text ?? keys.freeLabel(new.label))
         }
         try repository.audit("key add", remarks: [holder.shown], output)
         if output.json { try output.json(KeyMessage("key_added", holder)) }

@@ -40,7 +40,7 @@ struct KeyExportCommand: Command {
         let keys = KeyAdministration(repository)
         let key = try Secret(randomCount: 32)
         let lines = RecoveryKey.lines(key)
-        let label = label?.text ?? "recovery"
+        let label = try label?.text ?? keys.freeLabel("recovery")
         let sheet = sheet(lines, label, repository)
         if let path = try output?.bytes.requireText("the new file") {
             try Array((sheet.joined(separator: "\n") + "\n").utf8).withUnsafeBytes {

@@ -33,6 +33,6 @@ struct PruneOptions: ParsableArguments {
         help: ArgumentHelp(
             "How much of the packs that stay may be unneeded: a part such as 5%, a size such as "
                 + "2G, 0 or unlimited (default: 5%).", valueName: "limit"),
-        transform: UnusedArgument.parse)
+        transform: UnusedArgument.read)
     var maxUnused = UnusedArgument(.part(0.05))
 }

@@ -26,6 +26,8 @@ struct RepairFromCommand: Command {
     @OptionGroup var repair: RepairOptions
     @OptionGroup var global: GlobalOptions
 
+    var dryRun: Bool { repair.dryRun }
+
     func perform(_ output: Output) throws {
         let path = try source.repository()
         let credential = try source.credentialSource().reader(output)

@@ -20,6 +20,8 @@ struct RepairIndexCommand: Command {
         let dryRun: Bool
     }
 
+    var dryRun: Bool { repair.dryRun }
+
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let progress = Progress(output, counting: .packs)

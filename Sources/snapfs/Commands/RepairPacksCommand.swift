@@ -25,6 +25,8 @@ struct RepairPacksCommand: Command {
         let dryRun: Bool
     }
 
+    var dryRun: Bool { repair.dryRun }
+
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let progress = Progress(output, counting: .packs)

@@ -81,6 +81,20 @@ struct RestoreCommand: Command {
         progress.finish()
         try show(summary, seconds: progress.seconds, output)
         try Self.requireWhole(summary)
+        try requireMatch(summary, found)
+    }
+
+    /// A pattern that takes nothing is a mistake that only an error shows. The directory that is
+    /// restored is there whatever the patterns say.
+    private func requireMatch(_ summary: Restore.Summary, _ found: SnapshotPath) throws {
+        let own: UInt64 =
+            found.place.attributes.isDirectory && !found.components.isEmpty ? 1 : 0
+        guard !includes.isEmpty, summary.entries <= own else { return }
+        let patterns = includes.map { "--include " + Text.escaped($0.bytes) }
+        throw SnapError(
+            .notFound,
+            "nothing in snapshot \(found.view.manifest.hexID.prefix(8)) matches "
+                + "\(patterns.joined(separator: " ")); 'snapfs ls -R' shows what is there")
     }
 
     private static func requireWhole(_ summary: Restore.Summary) throws {
@@ -108,11 +122,26 @@ struct RestoreCommand: Command {
         options.dryRun = dryRun
         options.isInterrupted = { Interruption.requested }
         options.report = { output.warning("\(name: $0): \($1.message)") }
-        if (dryRun || output.level == .verbose) && !output.json && output.level != .quiet {
-            options.visit = { try? output.line("\($0.rawValue)  \(name: $1)") }
+        if (dryRun || output.level == .verbose) && !output.json {
+            let isPlan = dryRun
+            options.visit = { action, path in
+                let word = isPlan ? Self.planned(action) : action.rawValue
+                try? output.line("\(word)  \(name: path)")
+            }
         }
         options.progress = { progress.add(items: $0, bytes: $1) }
         return options
+    }
+
+    /// What a dry run calls an action.
+    private static func planned(_ action: Restore.Action) -> String {
+        switch action {
+        case .restored: "would restore"
+        case .updated: "would update"
+        case .unchanged: "unchanged"
+        case .kept: "would keep"
+        case .deleted: "would delete"
+        }
     }
 
     private struct Message: Encodable {
@@ -140,9 +169,11 @@ struct RestoreCommand: Command {
                 + ", " + Format.size(summary.bytesRestored)
         ]
         if summary.entriesSkipped > 0 { parts.append("\(summary.entriesSkipped) unchanged") }
-        if summary.entriesDeleted > 0 { parts.append("\(summary.entriesDeleted) deleted") }
+        if summary.entriesDeleted > 0 {
+            parts.append("\(summary.entriesDeleted) \(dryRun ? "to delete" : "deleted")")
+        }
         if summary.problems > 0 {
-            parts.append("\(summary.problems) failed")
+            parts.append("\(summary.problems) \(dryRun ? "would fail" : "failed")")
         }
         let verb = dryRun ? "would restore" : "restored"
         try output.note(

@@ -38,24 +38,30 @@ struct TagRemoveCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        try change.apply("tag remove", global, filter, output) { tags, tag in
+        let count = try change.apply("tag remove", global, filter, output) { tags, tag in
             tags.filter { $0 != tag }
+        }
+        if count == 0 {
+            output.warning(
+                Text("warning: none of these snapshots has the tag '\(change.tag.text)'"))
         }
     }
 }
 
 /// Which tag, of which snapshots.
 struct TagChange: ParsableArguments {
-    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"))
-    var tag: LabelArgument
+    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"), transform: TagArgument.read)
+    var tag: TagArgument
 
     @Argument(help: ArgumentHelp("The snapshots.", valueName: "snapshot"))
     var snapshots: [SnapshotArgument]
 
+    /// Returns how many snapshots it has changed.
+    @discardableResult
     func apply(
         _ command: String, _ global: GlobalOptions, _ filter: SnapshotFilter, _ output: Output,
         _ change: ([String], String) -> [String]
-    ) throws {
+    ) throws -> UInt64 {
         let access = try RepositoryAccess.open(global, output)
         let ids = Set(try access.ids(snapshots, filter))
         let ledger = try access.repository.ledger
@@ -68,5 +74,6 @@ struct TagChange: ParsableArguments {
             count += 1
         }
         try output.note(Text("changed \(Format.count(count, "snapshot", "snapshots"))"))
+        return count
     }
 }

@@ -9,27 +9,22 @@ struct UnforgetCommand: Command {
     static let configuration = CommandConfiguration(
         commandName: "unforget",
         abstract: "Bring forgotten snapshots back.",
-        usage: "snapfs unforget [<options>] <id> ...",
+        usage: "snapfs unforget [<options>] <snapshot> ...",
         discussion: """
-            'snapfs snapshots --forgotten' lists them. Those that 'snapfs prune' has taken are gone.
+            'snapfs snapshots --forgotten' lists them; 'latest' and a time choose from those. What \
+            'snapfs prune' has taken is gone.
             """)
 
-    @Argument(
-        help: ArgumentHelp("The beginnings of the ids of the snapshots.", valueName: "id"))
-    var ids: [LabelArgument]
+    @Argument(help: ArgumentHelp("The forgotten snapshots.", valueName: "snapshot"))
+    var snapshots: [SnapshotArgument]
 
+    @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let forgotten = try access.forgotten()
-        let chosen = try ids.map { argument in
-            try RepositoryAccess.only(
-                of: forgotten.filter { $0.hexID.hasPrefix(argument.text) },
-                "\(argument.text) that is forgotten")
-        }
         let ledger = try access.repository.ledger
-        for manifest in chosen {
+        for manifest in try access.forgotten(snapshots, filter) {
             try NoteBook.unforget(manifest.id, origin: .current(), ledger: ledger)
             try access.audit("unforget", snapshots: [manifest.id])
             try output.note("snapshot \(manifest.hexID.prefix(8)) is back")

@@ -22,7 +22,11 @@ struct UnmountCommand: Command {
             throw SnapError(
                 .notFound, "snapfs has nothing mounted on \(Text.escaped(mountPoint.bytes))")
         }
-        try Unmount.unmount(path)
+        do { try Unmount.unmount(path) } catch let error as SnapError where error.kind == .busy {
+            throw SnapError(
+                .busy, "\(error.message); 'fuser -vm \(path)' shows who uses it",
+                code: error.code)
+        }
     }
 
     /// Absolute, without links; the last component is not asked, for a dead mount answers nothing.

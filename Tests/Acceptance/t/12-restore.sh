@@ -32,6 +32,12 @@ exits 0 "restore --exclude" restore --exclude '*.txt' --exclude logs
 is "the rest" "$(files)" './big '
 ok "empty directories too" test -d "$T/to/empty"
 fresh
+fails_with 1 "--include of what is not there" restore --include 'no such*'
+err_has "says so" "nothing in snapshot .* matches --include no such"
+exits 0 "a quiet dry run" restore_to "$T/nowhere" --include a.txt --dry-run --quiet
+out_has "says what it would do" "^would restore .*a.txt"
+out_lacks "and not that it was done" "^restored"
+ok_not "and does nothing" test -e "$T/nowhere"
 fails_with "1|64" "--include together with --exclude" restore --include a.txt --exclude '*.log'
 fresh
 

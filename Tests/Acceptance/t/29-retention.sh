@@ -20,9 +20,50 @@ is "it is not listed" "$(listed)" 1
 exits 0 "forgotten ones are listed apart" snapfs snapshots --forgotten --json
 is "it is there" "$(value 'j[0]["id"]' "$T/out")" "$first"
 fails_with 1 "what is not forgotten cannot be brought back" snapfs unforget "$second"
+err_has "and why" "${second:0:8} is not forgotten"
+for command in hold 'tag add x' forget ls; do
+    # shellcheck disable=SC2086
+    fails_with 1 "$command of a forgotten one" snapfs $command "$first"
+    err_has "offers unforget" "unforget ${first:0:8}"
+done
 exits 0 "unforget" snapfs unforget "${first:0:10}"
+is "it is back" "$(listed)" 2
+exits 0 "forget it again" snapfs forget "$first"
+exits 0 "unforget the latest that is" snapfs unforget latest
+out_has "that one" "${first:0:8} is back"
+exits 0 "forget both" snapfs forget "$first" "$second"
+exits 0 "unforget by time" snapfs unforget 2026-01-01T12:00:00Z
+is "is that one alone" "$(snapfs snapshots --json | value 'j[0]["id"]' /dev/stdin)" "$first"
+fails_with 1 "what was brought back is not forgotten" snapfs unforget 2026-01-01T12:00:00Z
+fails_with 1 "nor has the other host any" snapfs unforget --host nowhere latest
+err_has "it says what it looked for" "no forgotten snapshot that matches --host nowhere"
+fails_with 64 "nor is it a path" snapfs unforget latest:/x
+exits 0 "unforget the other" snapfs unforget latest
 is "both are listed" "$(listed)" 2
-exits 0 "a dry run" snapfs forget -n latest
+exits 0 "a dry run, also a quiet one" snapfs forget -n -q latest
+out_has "says what would go" "would forget 1 snapshot"
+exits 0 "a quiet dry run of a policy" snapfs forget -n -q --keep-last 1 --min-keep 1
+out_has "says what would go" "forget +${first:0:8}"
+
+# --- what matches nothing --------------------------------------------------------------------------
+for command in 'forget --keep-last 3' find\ x snapshots stats; do
+    # shellcheck disable=SC2086
+    exits 0 "$command of no host" snapfs $command --host nowhere --tag none -q
+    err_has "says so" "no snapshot that matches --host nowhere --tag none"
+done
+fails_with 1 "latest of no host" snapfs ls --host nowhere latest
+err_has "says so" "no snapshot that matches --host nowhere"
+exits 0 "find nothing" snapfs find nothing-like-this
+err_has "says so" "nothing matches nothing-like-this"
+exits 0 "find something" snapfs find file
+is "without a word" "$(wc -c <"$T/err")" 0
+exits 0 "take a tag that none has" snapfs tag remove none "$first"
+err_has "says so" "the tag 'none'"
+exits 0 "release what is not held" snapfs hold --release "$first"
+err_has "says so" "${first:0:8} is not held"
+is "and writes nothing" "$(snapfs audit list --json | grep -c release)" 0
+
+# --- nothing of this changes anything --------------------------------------------------------------
 is "changes nothing" "$(listed)" 2
 
 # --- tags and holds --------------------------------------------------------------------------------
@@ -38,12 +79,39 @@ fails_with 64 "a hold that is over" snapfs hold --hold-until 2020-01-01 "$first"
 exits 0 "hold" snapfs hold --hold-until 2099-01-01 "$first"
 fails_with 1 "a held snapshot cannot be forgotten" snapfs forget "$first"
 err_has "and says what to do" 'release'
+exits 0 "hold another one" snapfs hold "$second"
+fails_with 1 "a dry run would be refused" snapfs forget -n "$first" "$second"
+out_has "after its plan" "${second:0:8}.*held"
+err_has "and names one" "${first:0:8}"
+err_has "and the other" "${second:0:8}"
+exits 0 "release that one" snapfs hold --release "$second"
 exits 0 "nor by a policy" snapfs forget -n --keep-last 1 --min-keep 1 --json
 is "it says why" "$(value '[r for r in j["reasons"]] if "reasons" in j else ""' <(grep "$first" "$T/out"))" held
 exits 0 "release" snapfs hold --release "$first"
 exits 0 "then it can" snapfs forget "$first"
 backup "$SRC" --time 2026-01-03T00:00:00Z --hold-until 2099-01-01
 fails_with 1 "a backup can be held from its birth" snapfs forget "$SNAPSHOT"
+exits 0 "a list with a hold" snapfs snapshots
+out_has "shows until when" '2099-01-01T00:00:00Z'
+out_lacks "and no job where there is none" 'Job'
+exits 0 "a hold without an end" snapfs hold "$second"
+exits 0 "is in the list" snapfs snapshots --json
+is "as JSON" "$(value '[(s["held"], s.get("held_until")) for s in j]' "$T/out")" \
+    "(True, None)"$'\n'"(True, '2099-01-01T00:00:00Z')"
+exits 0 "release it" snapfs hold --release "$second"
+exits 0 "a list" snapfs snapshots
+out_has "shows the other hold" '2099-01-01T00:00:00Z'
+out_lacks "and not the one that was released" 'for ever'
+
+# --- jobs ------------------------------------------------------------------------------------------
+backup "$SRC" --time 2026-01-04T00:00:00Z --job nightly
+job=$SNAPSHOT
+exits 0 "a list with a job" snapfs snapshots
+out_has "shows it" 'nightly'
+exits 0 "by job" snapfs snapshots --job nightly --json
+is "there is the one" "$(value '[s["id"] + s["job"] for s in j]' "$T/out")" "${job}nightly"
+exits 0 "latest of a job" snapfs forget --job nightly latest
+out_has "is its own" "${job:0:8}"
 
 # --- policies that are none ------------------------------------------------------------------------
 for policy in '--keep-last 0' '--keep-daily 0 --keep-yearly 0'; do
@@ -55,6 +123,26 @@ for policy in '--keep-last -1' '--keep-last x' '--keep-within 0d' '--keep-within
     eval "fails_with 64 \"no policy: $policy\" snapfs forget --min-keep 0 $policy"
 done
 is "nothing went" "$(listed)" 2
+wrong() {               # FORM COMMAND...: the command line is wrong, and the message has the form
+    local form=$1
+    shift
+    fails_with 64 "wrong: $*" snapfs "$@"
+    err_has "it says what is right" "invalid for .*: .*$form"
+}
+wrong 'a whole number from 0 on, such as 7' forget --keep-last -1
+wrong 'a whole number' forget --keep-last 1 --min-keep x
+wrong '2w' forget --keep-within 2weeks
+wrong 'host,job' forget --keep-last 3 --group-by jobs
+wrong '2027-01-31' hold --hold-until 2027 latest
+wrong '2027-01-31' backup --time yesterday "$SRC"
+wrong '1/30' check --read-data-subset 4/3
+wrong '5%' prune --max-unused much
+wrong '10M' backup --exclude-larger-than 10X "$SRC"
+wrong 'without commas' backup --tag a,b "$SRC"
+wrong 'without commas' tag add '' latest
+wrong 'control characters' tag add $'a\ab' latest
+wrong 'by itself' forget --keep-tag a,b
+exits 0 "weeks" snapfs forget -n --keep-within 2w --min-keep 0
 
 # --- a policy, judged by an oracle -----------------------------------------------------------------
 rm -rf "$T/repo" "$T/cache" "$T/key"
@@ -114,6 +202,12 @@ judge_policy last=2 daily=7 weekly=4 monthly=12 yearly=2 tag=a days=3 -- --keep-
 # --- refusals --------------------------------------------------------------------------------------
 fails_with 1 "fewer than three are not left" snapfs forget --keep-last 2
 is "nothing went" "$(listed)" 60
+err_has "it gives the figures" "2 of 60 of host"
+err_has "and one way out" "keep-last 3"
+err_has "and the other" "min-keep 2"
+fails_with 1 "nor in two groups" snapfs forget --keep-last 2 --group-by tags
+err_has "it names one" "tags a"
+err_has "and the other" "tags b"
 fails_with 1 "nor more taken than allowed" snapfs forget --keep-last 10 --max-remove-percent 50
 is "still nothing" "$(listed)" 60
 exits 0 "each group by itself" snapfs forget -n --keep-last 3 --group-by tags --json

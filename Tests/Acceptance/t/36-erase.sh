@@ -48,9 +48,15 @@ out_has "touches none" 'erased from 0'
 exits 0 "dry run" snapfs erase -n "$SRC/people/anna" --json
 is "says which" "$(value 'j["snapshots"]' "$T/out")" 3
 is "writes nothing" "$(snapfs snapshots --json | value '" ".join(s["id"] for s in j)' /dev/stdin)" "${IDS[1]} ${IDS[3]}"
-exits 0 "hold" snapfs hold "${IDS[1]}"
+exits 0 "hold" snapfs hold "${IDS[1]}" "${IDS[3]}"
 fails_with 1 "what is held is not erased" snapfs erase "$SRC/people/anna"
-exits 0 "release" snapfs hold --release "${IDS[1]}"
+err_has "it names one" "${IDS[1]:0:8}"
+err_has "and the other" "${IDS[3]:0:8}"
+fails_with 1 "a dry run would be refused" snapfs erase -n "$SRC/people/anna"
+out_has "after the whole plan" "3 snapshots would be"
+out_has "in which it marks them" "${IDS[3]:0:8}.*held"
+err_has "and says what to do" release
+exits 0 "release" snapfs hold --release "${IDS[1]}" "${IDS[3]}"
 
 exits 0 "erase" snapfs erase "$SRC/people/anna" "$SRC/people/anna/note"
 exits 0 "list after" snapfs snapshots --json
@@ -95,4 +101,46 @@ is "no one" "$(wc -c <"$T/out")" 0
 exits 0 "prune" snapfs prune
 exits 0 "check" snapfs check --read-data
 exits 0 "verify the log" snapfs audit verify
+
+# --- with a second copy ----------------------------------------------------------------------------
+rm -rf "$T/repo" "$T/cache" "$T/key"
+exits 0 "init" snapfs init --new-key-file "$T/key"
+exits 0 "init of the second" snapfs --repo "$T/second" init --new-key-file "$T/key2"
+export SNAPFS_TO_REPO=$T/second SNAPFS_TO_KEY_FILE=$T/key2
+there() { SNAPFS_REPO=$T/second SNAPFS_KEY_FILE=$T/key2 snapfs "$@"; }
+there_listed() { there snapshots --json | value 'len(j)' /dev/stdin; }
+# Two have what goes, the middle one has not.
+for n in 1 2 3; do
+    rm -f "$SRC/secret" "$SRC/other"
+    ((n == 2)) || echo "secret $n" >"$SRC/secret"
+    echo "other $n" >"$SRC/other"
+    snapfs backup --quiet "$SRC" || fail "backup $n"
+done
+exits 0 "copy" snapfs copy
+exits 0 "erase here" snapfs erase "$SRC/secret"
+exits 0 "a dry run of a copy" snapfs copy -n
+err_has "says what is to be erased there" "2 snapshots at the destination still have"
+exits 0 "copy after it" snapfs copy
+out_has "copies none" "copied 0 snapshots"
+err_has "and says so, too" "2 snapshots at the destination still have"
+is "nothing is there twice" "$(there_listed)" 3
+exits 0 "prune here" snapfs prune
+exits 0 "what is gone here" snapfs copy
+err_has "is still known there" "2 snapshots at the destination still have"
+exits 0 "erase there" there erase "$SRC/secret"
+exits 0 "copy once more" snapfs copy
+is "says nothing" "$(wc -c <"$T/err")" 0
+exits 0 "erase another path there, first" there erase "$SRC/other"
+exits 0 "and for good" there prune
+exits 0 "copy again" snapfs copy
+is "without a word" "$(wc -c <"$T/err")" 0
+is "nothing comes back" "$(there find "$SRC/other" "$SRC/secret" | wc -c)" 0
+is "nothing is there twice" "$(there_listed)" 3
+exits 0 "hold one here" snapfs hold latest
+exits 0 "copy brings the hold" snapfs copy
+fails_with 1 "to the one that was written again" there forget latest
+snapfs backup --quiet "$SRC" || fail "backup of the same"
+exits 0 "copy a new one" snapfs copy
+out_has "as before" "copied 1 snapshot"
+exits 0 "check there" there check --read-data
 finish
