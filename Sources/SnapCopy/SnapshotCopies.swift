@@ -12,8 +12,8 @@ extension Manifest {
     }
 }
 
-/// The snapshots of a destination by their logical ids, which copies share with their originals; and
-/// by the backups that made them: what was erased from, here or there, has got a new logical id.
+/// The snapshots of a destination by their logical ids, which copies share with their originals;
+/// and by the backups that made them: what was erased from, here or there, has a new logical id.
 struct SnapshotCopies {
     /// What there is of one snapshot.
     struct Found {
