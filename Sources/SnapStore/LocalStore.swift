@@ -8,7 +8,7 @@ import Glibc
 import SnapBase
 
 package final class LocalStore: Store, @unchecked Sendable {
-    // Sendable: `unsynchronized`, `known` and `counter` are used inside monitor.locked only.
+    // Sendable: all that is `var` is used inside monitor.locked only.
     package let location: String
     private let files: any FileLayer
     private let monitor = Monitor()
@@ -17,6 +17,11 @@ package final class LocalStore: Store, @unchecked Sendable {
     /// Directories with names that are not known to be durable: our own, and those we found there,
     /// which a killed process may have left in the kernel's memory.
     private var unsynchronized: Set<String> = []
+    /// What was in those that were listed, as a hash of the names.
+    private var listed: [String: Int] = [:]
+    /// The same of directories that were synchronised after they were listed. While a listing shows
+    /// these names, it shows what is durable: a name has one content for ever.
+    private var durable: [String: Int] = [:]
     /// Directories known to exist.
     private var known: Set<String> = []
     private var counter: UInt64 = 0
@@ -76,7 +81,7 @@ package final class LocalStore: Store, @unchecked Sendable {
             let entries = try proven { try files.list(directory) }
             // What is built on a listing must not be more durable than what was listed: its writer
             // may have died, or be about to synchronise.
-            markUnsynchronized(directory)
+            markListed(directory, entries.map(\.name))
             return entries
         } catch let error as SnapError
             where error.kind == .notFound && directory != ""
@@ -102,9 +107,9 @@ package final class LocalStore: Store, @unchecked Sendable {
     package func synchronize() throws {
         // One after the other: a second caller is told of what the first one has taken on.
         try synchronizing.locked {
-            let directories = monitor.locked {
-                defer { unsynchronized = [] }
-                return unsynchronized
+            let (directories, contents) = monitor.locked {
+                defer { (unsynchronized, listed) = ([], [:]) }
+                return (unsynchronized, listed)
             }
             // Deeper first: a new directory's own name is in its parent.
             for path in directories.sorted(by: { $0.utf8.count > $1.utf8.count }) {
@@ -113,6 +118,7 @@ package final class LocalStore: Store, @unchecked Sendable {
                     throw error
                 }
             }
+            monitor.locked { durable.merge(contents) { $1 } }
         }
     }
 
@@ -138,6 +144,17 @@ package final class LocalStore: Store, @unchecked Sendable {
 
     private func markUnsynchronized(_ directory: String) {
         _ = monitor.locked { unsynchronized.insert(directory) }
+    }
+
+    /// An fsync of each directory of packs costs a flush of the disk, also where nothing is new:
+    /// who lists them for every snapshot that he writes must not pay that each time.
+    private func markListed(_ directory: String, _ names: [String]) {
+        let contents = names.reduce(names.count) { $0 &+ $1.hashValue }
+        monitor.locked {
+            if durable[directory] == contents { return }
+            listed[directory] = contents
+            unsynchronized.insert(directory)
+        }
     }
 
     private static func parent(_ name: String) -> String {

@@ -4,6 +4,7 @@ import Glibc
 import SnapBase
 import SnapStore
 import SnapTestSupport
+import Synchronization
 import Testing
 
 @Suite struct StoreTests {
@@ -136,6 +137,49 @@ import Testing
         let after = layer.afterPowerCut().contents
         #expect(after["snapshots/a"] == [2])
         #expect(after["index/segment"] == [1])
+    }
+
+    @Test func aDirectoryInWhichNothingIsNewIsNotSynchronisedAgain() throws {
+        let layer = MemoryFileLayer()
+        let other = try Self.store(layer)
+        try other.create("data/ab/pack", [1])
+        // The directory itself, which the listings below do not show.
+        try other.synchronize()
+        let synchronized = Mutex<[String]>([])
+        layer.before = { operation, path, _ in
+            if operation == .synchronizeDirectory { synchronized.withLock { $0.append(path) } }
+        }
+        let store = LocalStore(files: layer, location: "memory")
+        /// Which directories a listing has made durable with what is written.
+        func listAndWrite(_ name: String) throws -> [String] {
+            synchronized.withLock { $0 = [] }
+            _ = try store.list("data/ab")
+            try store.create("snapshots/\(name)", [2])
+            try store.synchronize()
+            return synchronized.withLock { $0.filter { $0.hasPrefix("data") } }
+        }
+        #expect(try listAndWrite("a") == ["data/ab"])
+        #expect(try listAndWrite("b").isEmpty)
+        // What another writer adds or takes is new.
+        try other.create("data/ab/more", [1])
+        #expect(try listAndWrite("c") == ["data/ab"])
+        #expect(layer.afterPowerCut().contents["data/ab/more"] == [1])
+        try other.delete("data/ab/pack")
+        #expect(try listAndWrite("d") == ["data/ab"])
+        #expect(layer.afterPowerCut().contents["data/ab/pack"] == nil)
+        #expect(try listAndWrite("e").isEmpty)
+        // What failed proves nothing.
+        try other.create("data/ab/last", [1])
+        layer.before = { operation, path, _ in
+            if operation == .synchronizeDirectory, path == "data/ab" {
+                throw SnapError(errno: EIO, "no")
+            }
+        }
+        #expect(throws: SnapError.self) { try listAndWrite("f") }
+        layer.before = nil
+        _ = try store.list("data/ab")
+        try store.synchronize()
+        #expect(layer.afterPowerCut().contents["data/ab/last"] == [1])
     }
 
     @Test func failedSynchronisationIsTriedAgain() throws {
