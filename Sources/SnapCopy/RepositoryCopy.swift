@@ -57,6 +57,7 @@ package final class RepositoryCopy {
     private let originals: Catalog
     private var catalog: Catalog
     private var copies: SnapshotCopies
+    private var erasures = ErasureComparison()
     /// Packs of the destination that were not there in full.
     package private(set) var absentPacks = 0
 
@@ -86,7 +87,7 @@ package final class RepositoryCopy {
 
     package func plan(_ manifest: Manifest) -> Plan {
         let found = copies[manifest]
-        if let there = found.complete ?? found.rewritten { return .there(there) }
+        if let there = found.there { return .there(there) }
         return found.isForgotten ? .forgotten : .copy
     }
 
@@ -95,9 +96,7 @@ package final class RepositoryCopy {
     package func copy(_ manifest: Manifest) throws -> Outcome {
         if options.isInterrupted() { throw SnapError(.interrupted, "interrupted") }
         let found = copies[manifest]
-        if let there = found.complete ?? found.rewritten {
-            return try bringNotes(manifest, to: there)
-        }
+        if let there = found.there { return try bringNotes(manifest, to: there) }
         if found.isForgotten { return .forgotten }
         let pin: Pin
         do { pin = try Pin(source, [manifest], host: options.host) } catch let error as SnapError
@@ -106,6 +105,17 @@ package final class RepositoryCopy {
         return try withExtendedLifetime(pin) {
             try within("the copy of snapshot \(manifest.hexID.prefix(8))") { try write(manifest) }
         }
+    }
+
+    /// Whether what is there for a snapshot still has what was erased from that one. What cannot be
+    /// read may have it.
+    package func isUnerased(_ there: Manifest, of manifest: Manifest) throws -> Bool {
+        guard there.logicalID != manifest.logicalID else { return false }
+        do {
+            return try erasures.has(
+                try SnapshotView(there, repository: destination, caches: copyCaches),
+                moreThan: try SnapshotView(manifest, repository: source, caches: sourceCaches))
+        } catch let error as SnapError where error.isFinding { return true }
     }
 
     private func bringNotes(_ manifest: Manifest, to copy: Manifest) throws -> Outcome {

@@ -4,14 +4,6 @@ import SnapFormat
 import SnapRepository
 import SnapView
 
-extension Manifest {
-    /// Whether this one, of the same backup, still has what was erased from the other one.
-    package func hasErased(from other: Manifest) -> Bool {
-        let (mine, its) = (root.attributes, other.root.attributes)
-        return logicalID != other.logicalID && (mine.count > its.count || mine.size > its.size)
-    }
-}
-
 /// The snapshots of a destination by their logical ids, which copies share with their originals;
 /// and by the backups that made them: what was erased from, here or there, has got a new logical
 /// id.
@@ -26,10 +18,13 @@ struct SnapshotCopies {
         var checkpoint: Manifest?
         /// It is there, and forgotten.
         var isForgotten = false
+
+        /// What makes a copy needless.
+        var there: Manifest? { complete ?? rewritten }
     }
 
-    /// One run of a backup. An erasure keeps all of this, and no two runs have the same clocks, in
-    /// nanoseconds.
+    /// One run of a backup. An erasure keeps all of this, a repair ends later, and no two runs have
+    /// the same clocks, in nanoseconds.
     private struct Run: Hashable {
         let series: Manifest.Series
         let user: String
@@ -49,16 +44,15 @@ struct SnapshotCopies {
             switch manifest.state {
             case .complete:
                 found[manifest.logicalID, default: Found()].complete = manifest
-                if !Self.isRepaired(manifest) {
-                    runs[Run(manifest), default: Found()].rewritten = manifest
-                }
+                runs[Run(manifest), default: Found()].rewritten = manifest
             case .checkpoint: add(checkpoint: manifest)
             }
         }
         // What a repair has put in the place of a damaged copy is no reason to do without a sound
         // one.
         let repaired = Set(
-            catalog.snapshots.filter(Self.isRepaired).compactMap(\.predecessor))
+            catalog.snapshots.filter { $0.tags.contains(SnapshotRepair.tag) }
+                .compactMap(\.predecessor))
         for manifest in catalog.forgotten
         where manifest.state == .complete && !repaired.contains(manifest.id) {
             found[manifest.logicalID, default: Found()].isForgotten = true
@@ -74,14 +68,9 @@ struct SnapshotCopies {
         }
     }
 
-    /// What a repair has left of a backup stands for no other snapshot of it.
-    private static func isRepaired(_ manifest: Manifest) -> Bool {
-        manifest.tags.contains(SnapshotRepair.tag)
-    }
-
     subscript(original: Manifest) -> Found {
         var found = found[original.logicalID] ?? Found()
-        if found.complete == nil, !Self.isRepaired(original), let run = runs[Run(original)] {
+        if found.complete == nil, let run = runs[Run(original)] {
             found.rewritten = run.rewritten
             found.isForgotten = found.isForgotten || run.isForgotten
         }

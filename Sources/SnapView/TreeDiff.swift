@@ -144,26 +144,3 @@ package struct TreeDiff {
                 new: kind == .added ? entry : nil))
     }
 }
-
-/// The entries of one directory, in order of names. Not thread-safe.
-private struct DirectoryCursor {
-    private var tree: TreeIterator
-    private var head: Place?
-    private var isLoaded = false
-
-    init(_ view: SnapshotView, _ directory: Place) {
-        tree = TreeIterator(view, below: directory)
-    }
-
-    /// The next entry; nil after the last.
-    mutating func peek() throws -> Place? {
-        if !isLoaded {
-            head = try tree.next()
-            tree.skip()
-            isLoaded = true
-        }
-        return head
-    }
-
-    mutating func advance() { isLoaded = false }
-}

@@ -121,7 +121,7 @@ final class CopyRun {
             summary.copied += 1
             try show(Line(manifest, "would-copy"), "would be copied")
         case .there(let there):
-            noteErasure(manifest, there)
+            try noteErasure(manifest, there)
             summary.there += 1
             try show(Line(manifest, "there"), "is there", isDetail: true)
         case .forgotten: try skip(manifest, "forgotten", "was forgotten there")
@@ -150,7 +150,7 @@ final class CopyRun {
             line.copy = there.hexID
             line.notes = notes
             if notes > 0 { written.append(there.id) }
-            noteErasure(manifest, there)
+            try noteErasure(manifest, there)
             summary.there += 1
             try show(
                 line,
@@ -170,8 +170,8 @@ final class CopyRun {
         }
     }
 
-    private func noteErasure(_ manifest: Manifest, _ there: Manifest) {
-        if there.hasErased(from: manifest) { unerased.append(there.id) }
+    private func noteErasure(_ manifest: Manifest, _ there: Manifest) throws {
+        if try copy.isUnerased(there, of: manifest) { unerased.append(there.id) }
     }
 
     private func skip(_ manifest: Manifest, _ action: String, _ words: String) throws {

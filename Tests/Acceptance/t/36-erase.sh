@@ -127,10 +127,12 @@ is "nothing is there twice" "$(there_listed)" 3
 exits 0 "prune here" snapfs prune
 exits 0 "what is gone here" snapfs copy
 err_has "is still known there" "2 snapshots at the destination still have"
+exits 0 "erase another path there" there erase "$SRC/other"
+exits 0 "which hides nothing" snapfs copy
+err_has "as long as it is there" "2 snapshots at the destination still have"
 exits 0 "erase there" there erase "$SRC/secret"
 exits 0 "copy once more" snapfs copy
 is "says nothing" "$(wc -c <"$T/err")" 0
-exits 0 "erase another path there, first" there erase "$SRC/other"
 exits 0 "and for good" there prune
 exits 0 "copy again" snapfs copy
 is "without a word" "$(wc -c <"$T/err")" 0
@@ -142,5 +144,17 @@ fails_with 1 "to the one that was written again" there forget latest
 snapfs backup --quiet "$SRC" || fail "backup of the same"
 exits 0 "copy a new one" snapfs copy
 out_has "as before" "copied 1 snapshot"
+# What is erased does not come back by what a repair has made of a snapshot.
+random_file big 300000 "$SRC/big"
+echo "secret 4" >"$SRC/secret"
+snapfs backup --quiet "$SRC" || fail "backup"
+rm -f "$T"/repo/data/*/*
+exits "0|13" "repair what has lost a file" snapfs repair snapshots
+exits 0 "copy that" snapfs copy
+out_has "it is new" "copied as"
+exits 0 "erase from it there" there erase "$SRC/secret"
+exits 0 "and for good" there prune
+exits 0 "copy" snapfs copy
+is "nothing comes back" "$(there find "$SRC/secret" | wc -c)" 0
 exits 0 "check there" there check --read-data
 finish
