@@ -32,7 +32,8 @@ struct ErasureComparison {
         var seen: Set<Pair> = []
         var stack = [
             Frame(
-                mine: DirectoryCursor(mine, mine.root), others: DirectoryCursor(others, others.root))
+                mine: DirectoryCursor(mine, mine.root),
+                others: DirectoryCursor(others, others.root))
         ]
         while !stack.isEmpty {
             guard let place = try stack[stack.count - 1].mine.peek() else {

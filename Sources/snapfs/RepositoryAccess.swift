@@ -96,11 +96,13 @@ final class RepositoryAccess {
 
     /// Those of some snapshots that pass a filter, in their order. Warns where none does: a name
     /// that is mistyped must not look like a repository in which there is nothing to do.
-    func chosen(_ manifests: [Manifest], _ filter: SnapshotFilter) -> [Manifest] {
+    func chosen(
+        _ manifests: [Manifest], _ filter: SnapshotFilter, thing: String = "snapshot"
+    ) -> [Manifest] {
         let choice = filter.choice
         let found = manifests.filter { choice.accepts($0) }
         if found.isEmpty && !filter.matching.isEmpty {
-            output.warning(Text("warning: there is no snapshot\(filter.matching)"))
+            output.warning(Text("warning: there is no \(thing)\(filter.matching)"))
         }
         return found
     }

@@ -25,16 +25,17 @@ final class Coroutine {
 
     /// A place that begins with body, which must not return.
     init(_ body: @escaping () -> Void) {
+        // mmap gives an address or MAP_FAILED.
         let stack = mmap(
             nil, Self.stackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
         precondition(stack != MAP_FAILED, "no memory for a stack")
-        mprotect(stack, Self.guardSize, PROT_NONE)
+        precondition(mprotect(stack, Self.guardSize, PROT_NONE) == 0, "no memory for a guard")
         self.stack = stack
         self.body = body
         let status = snapfs_prepare(
             context, stack, Self.stackSize,
             { argument in
-                // It lives as long as anybody switches to it.
+                // The argument given below, which lives as long as anybody switches to it.
                 Unmanaged<Coroutine>.fromOpaque(argument!).takeUnretainedValue().body()
             }, Unmanaged.passUnretained(self).toOpaque())
         precondition(status == 0, "getcontext fails for nobody")

@@ -33,6 +33,7 @@ struct ModelFiles {
     }
 
     private static func parts(_ name: String) -> (directory: Substring, last: Substring) {
+        // The names of the ledger have one.
         let slash = name.utf8.firstIndex(of: UInt8(ascii: "/"))!
         return (name[..<slash], name[name.utf8.index(after: slash)...])
     }

@@ -104,7 +104,7 @@ final class Scheduler {
         }
         if happens(faults.sleep) { actor.sleep = 1 + below(120) }
         if actor.sleep == 0, happens(faults.stay) { return }
-        handOver(from: actor.worker!.place)
+        handOver(from: actor.worker!.place)  // run gave each actor one
     }
 
     private func handOver(from place: Coroutine) {
@@ -117,7 +117,7 @@ final class Scheduler {
         guard ready > 0 else { return place.switch(to: start) }
         let next = awake > 0 ? self.awake(below(awake)) : soonest
         next.sleep = 0
-        let other = next.worker!.place
+        let other = next.worker!.place  // as above
         if other !== place { place.switch(to: other) }
     }
 
@@ -131,7 +131,7 @@ final class Scheduler {
         preconditionFailure("fewer are awake than were counted")
     }
 
-    /// Of those that sleep, the one that wakes first.
+    /// Of those that sleep, the one that wakes first. Asked only while there is one.
     private var soonest: Actor {
         actors.filter { !$0.isFinished }.min { $0.sleep < $1.sleep }!
     }

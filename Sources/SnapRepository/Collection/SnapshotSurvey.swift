@@ -52,7 +52,7 @@ struct SnapshotSurvey {
         for (id, error) in damaged where !notes[id].isForgotten {
             throw error.within(
                 "nothing can be collected while snapshot \(Hex.encode(id.prefix(4))) cannot be "
-                    + "read; repair or forget it")
+                    + "read")
         }
     }
 

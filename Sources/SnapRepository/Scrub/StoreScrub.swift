@@ -94,8 +94,7 @@ package final class StoreScrub {
             report.unread.add(finding)
             return
         }
-        report.damage.add(finding)
-        if report.damage.count <= CheckFindings.filesMax { observer.found(finding) }
+        if report.damage.add(finding) { observer.found(finding) }
     }
 
     /// Throws only when interrupted.

@@ -89,8 +89,10 @@ extension [UInt8] {
 }
 
 /// A host name or a tag: valid UTF-8, not empty, at most 255 bytes, nothing that drives a terminal.
-struct LabelArgument: ExpressibleByArgument, Equatable {
+struct LabelArgument: FormedArgument, Equatable {
     let text: String
+
+    static let form = "it has to be 1 to 255 bytes of UTF-8 without control characters"
 
     init?(argument: String) {
         let bytes = ArgumentBytes.decode(argument)

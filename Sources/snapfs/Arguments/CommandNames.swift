@@ -75,7 +75,7 @@ enum CommandNames {
             return found
         }
         let guess = names(parent).map { (name: $0, distance: distance(Array(name), Array($0))) }
-            .filter { $0.distance <= 2 }.min { $0.distance < $1.distance }
+            .filter { $0.distance <= min(2, name.count / 2) }.min { $0.distance < $1.distance }
         let hint = guess.map { "; did you mean '\($0.name)'?" } ?? "."
         throw ValidationError(
             "There is no command '\((path + [name]).joined(separator: " "))'\(hint) "

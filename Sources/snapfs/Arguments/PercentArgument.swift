@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-import ArgumentParser
-
 /// A part of a whole: `5%`, at most `100%`.
-struct PercentArgument: ExpressibleByArgument, Equatable {
+struct PercentArgument: Equatable {
     /// From 0 to 1.
     let part: Double
 

@@ -67,20 +67,16 @@ struct PolicyOptions: ParsableArguments {
     var minKeep = CountArgument(3)
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Refuse to forget more than this part of the snapshots.", valueName: "percent"))
-    var maxRemovePercent: Double = 100
+            "Refuse to forget more than this part of the snapshots. (default: 100)",
+            valueName: "percent"), transform: ShareOfHundredArgument.read)
+    var maxRemovePercent = ShareOfHundredArgument(100)
 
     @Flag(
         help:
             "Believe the times of snapshots, even where the clock seems to have jumped.")
     var acceptClock = false
-
-    func validate() throws {
-        guard (0...100).contains(maxRemovePercent) else {
-            throw ValidationError("--max-remove-percent must be between 0 and 100.")
-        }
-    }
 
     /// Whether a rule was given, be it one that keeps nothing.
     var isGiven: Bool {
@@ -104,7 +100,7 @@ struct PolicyOptions: ParsableArguments {
     var limits: ForgetPlan.Limits {
         var limits = ForgetPlan.Limits()
         limits.keepMin = minKeep.number
-        limits.removedPercentMax = maxRemovePercent
+        limits.removedPercentMax = maxRemovePercent.percent
         limits.acceptsClock = acceptClock
         return limits
     }

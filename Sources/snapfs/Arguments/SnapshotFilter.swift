@@ -9,7 +9,8 @@ import SnapFormat
 struct SnapshotFilter: ParsableArguments {
     @Option(
         name: [.customShort("H"), .customLong("host")],
-        help: ArgumentHelp("Only snapshots of this host (repeatable).", valueName: "name"))
+        help: ArgumentHelp("Only snapshots of this host (repeatable).", valueName: "name"),
+        transform: LabelArgument.read)
     var hosts: [LabelArgument] = []
 
     @Option(
@@ -20,7 +21,8 @@ struct SnapshotFilter: ParsableArguments {
 
     @Option(
         name: .customLong("job"),
-        help: ArgumentHelp("Only snapshots of this job (repeatable).", valueName: "name"))
+        help: ArgumentHelp("Only snapshots of this job (repeatable).", valueName: "name"),
+        transform: LabelArgument.read)
     var jobs: [LabelArgument] = []
 
     @Option(

@@ -34,9 +34,9 @@ struct AuditListCommand: Command {
             "\(Text.escaped(record.origin.user.utf8))@\(Text.escaped(record.origin.host.utf8))",
             Text.escaped(record.command.utf8),
         ]
-        parts += record.snapshots.prefix(Self.snapshotsShown).map { Hex.encode($0.prefix(4)) }
-        if record.snapshots.count > Self.snapshotsShown {
-            parts.append("and \(record.snapshots.count - Self.snapshotsShown) more")
+        if !record.snapshots.isEmpty {
+            let names = record.snapshots.map { Hex.encode($0.prefix(4)) }
+            parts.append(shownInShort(names, separator: "  "))
         }
         parts += record.counts.map { "\(Text.escaped($0.name.utf8))=\($0.value)" }
         if let rollback = record.rollback { parts.append("(\(rollback))") }
@@ -47,8 +47,6 @@ struct AuditListCommand: Command {
         parts += record.remarks.map { "(\(Text.escaped($0.utf8)))" }
         try output.line(Text(parts.joined(separator: "  ")))
     }
-
-    private static let snapshotsShown = 4
 }
 
 struct AuditVerifyCommand: Command {
@@ -89,7 +87,9 @@ struct AuditAcknowledgeCommand: Command {
             wrong later is reported as before.
             """)
 
-    @Option(help: ArgumentHelp("Say why, for the record.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp("Say why, for the record.", valueName: "text"),
+        transform: LabelArgument.read)
     var reason: LabelArgument?
 
     @OptionGroup var global: GlobalOptions

@@ -29,18 +29,13 @@ struct BackupCommand: Command {
     var dryRun = false
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Save the state of a long backup every so many seconds, for it to go on from there.",
-            valueName: "seconds"))
-    var checkpointInterval = 60
+            "Save the state of a long backup every so many seconds, for it to go on from there. "
+                + "(default: 60)", valueName: "seconds"), transform: SecondsArgument.read)
+    var checkpointInterval = SecondsArgument(60)
 
     @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-        guard checkpointInterval > 0 else {
-            throw ValidationError("--checkpoint-interval must be at least 1.")
-        }
-    }
 
     func perform(_ output: Output) throws {
         let source = try sources.source()
@@ -192,13 +187,15 @@ struct BackupDescription: ParsableArguments {
 
     @Option(
         name: [.customShort("H"), .customLong("host")],
-        help: ArgumentHelp("The host's name (default: this host's).", valueName: "name"))
+        help: ArgumentHelp("The host's name (default: this host's).", valueName: "name"),
+        transform: LabelArgument.read)
     var host: LabelArgument?
 
     @Option(
         help: ArgumentHelp(
             "The name of the job that this backup belongs to; a part of what makes it the same "
-                + "backup, run after run.", valueName: "name"))
+                + "backup, run after run.", valueName: "name"),
+        transform: LabelArgument.read)
     var job: LabelArgument?
 
     @Option(

@@ -91,7 +91,7 @@ struct BackupRun {
         var options = FileBackup.Options()
         options.paths = paths
         options.exclusion = try exclusion(paths)
-        options.checkpointInterval = Int64(command.checkpointInterval)
+        options.checkpointInterval = command.checkpointInterval.seconds
         options.isInterrupted = poll(progress)
         options.report = { [output] problem in
             output.warning("\(name: problem.path): \(problem.message)")
@@ -135,7 +135,7 @@ struct BackupRun {
         return try finish(writer) {
             let root = try StreamBackup.run(
                 descriptor: descriptor, path: path, time: template.time, writer: writer,
-                progress: counts, checkpointInterval: Int64(command.checkpointInterval),
+                progress: counts, checkpointInterval: command.checkpointInterval.seconds,
                 isInterrupted: poll(progress))
             try ended()
             // What a signal has ended may have ended early, whatever its status says.

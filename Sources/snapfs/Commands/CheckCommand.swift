@@ -101,7 +101,7 @@ private struct CheckSummary {
         } else {
             try FindingGroups(report.findings).show(output)
             let more = report.findingCount - report.findings.count
-            if more > 0 { try output.line(Text("damaged: \(more) more places")) }
+            try FindingLine.showMore(more, output)
             for note in report.notes { try output.note(Text("note: \(note)")) }
             try showRound(output)
             try DamageAdvice.show(steps, output)

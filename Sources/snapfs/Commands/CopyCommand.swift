@@ -27,19 +27,14 @@ struct CopyCommand: Command {
     var dryRun = false
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Save the state of a long copy every so many seconds, for it to go on from there.",
-            valueName: "seconds"))
-    var checkpointInterval = 60
+            "Save the state of a long copy every so many seconds, for it to go on from there. "
+                + "(default: 60)", valueName: "seconds"), transform: SecondsArgument.read)
+    var checkpointInterval = SecondsArgument(60)
 
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-        guard checkpointInterval > 0 else {
-            throw ValidationError("--checkpoint-interval must be at least 1.")
-        }
-    }
 
     func perform(_ output: Output) throws {
         let path = try destination.repository()

@@ -65,7 +65,7 @@ final class CopyRun {
         let progress = Progress(output, counting: .entries)
         self.progress = progress
         var options = RepositoryCopy.Options()
-        options.checkpointInterval = Int64(command.checkpointInterval)
+        options.checkpointInterval = command.checkpointInterval.seconds
         options.threads = Processors.count(in: 2...16)
         options.host = Origin.hostName
         options.isInterrupted = { Interruption.requested }

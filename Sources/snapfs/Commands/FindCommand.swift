@@ -49,7 +49,8 @@ struct FindCommand: Command {
             }
         }
         try report.end()
-        if !report.hasFound {
+        // Where no snapshot was chosen, that has been said.
+        if !report.hasFound && report.hasSearched {
             let names = patterns.map { Text.escaped($0.bytes) }.joined(separator: " or ")
             output.warning(Text("warning: nothing matches \(names)"))
         }
@@ -91,6 +92,7 @@ private final class FindReport {
     private var isFirst = true
     private var isDamaged = false
     private(set) var hasFound = false
+    private(set) var hasSearched = false
 
     init(_ output: Output, long: Bool) {
         self.output = output
@@ -101,6 +103,7 @@ private final class FindReport {
     /// Searches below a place, and what is there itself unless it is the root. Damage ends the
     /// search of this snapshot only.
     func run(_ search: PatternSearch, in start: SnapshotPath) throws {
+        hasSearched = true
         do { try find(search, start) } catch let error as SnapError where error.kind == .damaged {
             isDamaged = true
             output.warning(

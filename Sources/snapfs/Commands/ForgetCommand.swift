@@ -37,7 +37,9 @@ struct ForgetCommand: Command {
 
     @OptionGroup var pruning: PruneOptions
 
-    @Option(help: ArgumentHelp("Say why, for the record.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp("Say why, for the record.", valueName: "text"),
+        transform: LabelArgument.read)
     var reason: LabelArgument?
 
     @OptionGroup var filter: SnapshotFilter
@@ -82,12 +84,13 @@ struct ForgetCommand: Command {
         let ids = try access.ids(snapshots, filter)
         let catalog = try access.catalog()
         let now = Timestamp.now().seconds
-        if !dryRun { try catalog.requireReleased(ids, now: now) }
         let held = Set(catalog.held(ids, now: now))
-        for id in ids {
-            try ForgetMessage(id: id, isHeld: held.contains(id)).show(output)
-        }
         // A dry run shows the whole plan before it says what would refuse it.
+        if dryRun || held.isEmpty {
+            for id in ids {
+                try ForgetMessage(id: id, isHeld: held.contains(id)).show(output)
+            }
+        }
         try catalog.requireReleased(ids, now: now)
         return ids
     }

@@ -30,7 +30,9 @@ struct HoldCommand: Command {
     @Flag(help: "End the hold.")
     var release = false
 
-    @Option(help: ArgumentHelp("Say why, for the record.", valueName: "text"))
+    @Option(
+        help: ArgumentHelp("Say why, for the record.", valueName: "text"),
+        transform: LabelArgument.read)
     var reason: LabelArgument?
 
     @OptionGroup var filter: SnapshotFilter

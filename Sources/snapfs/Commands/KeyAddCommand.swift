@@ -14,7 +14,8 @@ struct KeyAddCommand: Command {
             unless an option or SNAPFS_NEW_PASSWORD gives it.
             """)
 
-    @Option(help: "What to call the new key, such as whose it is.")
+    @Option(
+        help: "What to call the new key, such as whose it is.", transform: LabelArgument.read)
     var label: LabelArgument?
 
     @OptionGroup var new: NewKeyOptions

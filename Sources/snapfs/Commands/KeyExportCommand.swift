@@ -23,7 +23,7 @@ struct KeyExportCommand: Command {
             valueName: "file"))
     var output: BytesArgument?
 
-    @Option(help: "What to call the key.")
+    @Option(help: "What to call the key.", transform: LabelArgument.read)
     var label: LabelArgument?
 
     @OptionGroup var global: GlobalOptions

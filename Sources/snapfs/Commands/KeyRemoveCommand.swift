@@ -15,7 +15,8 @@ struct KeyRemoveCommand: Command {
             written from then on.
             """)
 
-    @Argument(help: "Its id, the first digits of it, or its label.")
+    @Argument(
+        help: "Its id, the first digits of it, or its label.", transform: LabelArgument.read)
     var key: LabelArgument
 
     @OptionGroup var global: GlobalOptions

@@ -65,6 +65,8 @@ struct MountRun {
             )
         }
         let filter = command.filter.choice
+        // Said before the mount is left alone; snapshots that pass may come later.
+        if !command.filter.matching.isEmpty { _ = try access.manifests(command.filter) }
         let history = try HistoryFileSystem(
             repository: access.repository, caches: ViewCaches(),
             accepts: { filter.accepts($0) }, report: report)

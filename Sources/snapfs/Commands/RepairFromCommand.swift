@@ -101,7 +101,7 @@ private struct HealingSummary {
             try FindingLine.show(finding, output, word: word, messageType: "healed")
         }
         let more = report.healed.count - Self.healedShown
-        if more > 0, !output.json { try output.line(Text("\(word): \(more) more places")) }
+        try FindingLine.showMore(more, output, word: word)
     }
 
     private func show(_ output: Output) throws {
@@ -122,7 +122,7 @@ private struct HealingSummary {
                 Text("nothing needs repair" + RepairOptions.remark(readData: readData)))
         }
         let more = report.remaining.count - report.remaining.list.count
-        if more > 0 { try output.line(Text("damaged: \(more) more places")) }
+        try FindingLine.showMore(more, output)
         for manifest in report.unmatched where report.remaining.snapshots.contains(manifest.id) {
             try output.line(
                 Text("snapshot \(manifest.hexID.prefix(8)) is not in the other repository"))

@@ -11,7 +11,9 @@ struct RepairPacksCommand: Command {
         usage: "snapfs repair packs [<options>] [<pack> ...]",
         discussion: "Without names every pack is read, as 'check --read-data' does.")
 
-    @Argument(help: ArgumentHelp("The beginnings of names of packs.", valueName: "pack"))
+    @Argument(
+        help: ArgumentHelp("The beginnings of names of packs.", valueName: "pack"),
+        transform: LabelArgument.read)
     var packs: [LabelArgument] = []
 
     @OptionGroup var repair: RepairOptions

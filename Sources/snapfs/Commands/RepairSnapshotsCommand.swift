@@ -105,7 +105,7 @@ private struct RepairedLine {
                 word: "lost", messageType: "lost")
         }
         let more = snapshot.lostCount - snapshot.lost.count
-        if more > 0, !output.json { try output.line(Text("lost: \(more) more places")) }
+        try FindingLine.showMore(more, output, word: "lost")
         let id = Hex.encode(snapshot.id.prefix(4))
         switch snapshot.outcome {
         case .replaced(let new):

@@ -67,6 +67,12 @@ struct RestoreCommand: Command {
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let found = try access.find(source, filter)
+        guard found.place.attributes.isDirectory || includes.isEmpty && excludes.isEmpty else {
+            throw SnapError(
+                .invalid,
+                "--include and --exclude choose from a directory, which "
+                    + "\(Text.escaped(found.path)) is not: leave them out")
+        }
         let pin = dryRun ? nil : try access.pin(found.view.manifest)
         defer { withExtendedLifetime(pin) {} }
         let progress = Progress(output)
@@ -84,11 +90,10 @@ struct RestoreCommand: Command {
         try requireMatch(summary, found)
     }
 
-    /// A pattern that takes nothing is a mistake that only an error shows. The directory that is
-    /// restored is there whatever the patterns say.
+    /// A pattern that takes nothing is a mistake that only an error shows. A directory that is
+    /// named is restored whatever the patterns say.
     private func requireMatch(_ summary: Restore.Summary, _ found: SnapshotPath) throws {
-        let own: UInt64 =
-            found.place.attributes.isDirectory && !found.components.isEmpty ? 1 : 0
+        let own: UInt64 = found.components.isEmpty ? 0 : 1
         guard !includes.isEmpty, summary.entries <= own else { return }
         let patterns = includes.map { "--include " + Text.escaped($0.bytes) }
         throw SnapError(

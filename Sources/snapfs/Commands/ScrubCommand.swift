@@ -74,7 +74,7 @@ private struct ScrubSummary {
 
     private func notes(_ output: Output) throws {
         let more = report.damage.count - report.damage.list.count
-        if more > 0 { try output.line(Text("damaged: \(more) more places")) }
+        try FindingLine.showMore(more, output)
         if report.staged > 0 { try output.note(Text("note: \(report.staged) files in tmp/")) }
         guard let first = report.foreign.first else { return }
         let count = report.foreign.count

@@ -20,7 +20,8 @@ struct SnapshotsCommand: Command {
         let access = try RepositoryAccess.open(global, output)
         let manifests =
             try forgotten
-            ? access.chosen(access.forgotten(), filter) : access.manifests(filter)
+            ? access.chosen(access.forgotten(), filter, thing: "forgotten snapshot")
+            : access.manifests(filter)
         let rows = try listed(manifests, try access.catalog())
         if output.json {
             try output.json(rows.map { SnapshotMessage($0.manifest, hold: $0.hold) })

@@ -17,13 +17,16 @@ struct TagAddCommand: Command {
         commandName: "add", abstract: "Give snapshots a tag.",
         usage: "snapfs tag add [<options>] <tag> <snapshot> ...")
 
+    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"), transform: TagArgument.read)
+    var tag: TagArgument
+
     @OptionGroup var change: TagChange
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        try change.apply("tag add", global, filter, output) { tags, tag in
-            tags.contains(tag) ? tags : tags + [tag]
+        try change.apply("tag add", tag.text, global, filter, output) { tags in
+            tags.contains(tag.text) ? tags : tags + [tag.text]
         }
     }
 }
@@ -33,44 +36,48 @@ struct TagRemoveCommand: Command {
         commandName: "remove", abstract: "Take a tag from snapshots.",
         usage: "snapfs tag remove [<options>] <tag> <snapshot> ...")
 
+    // One that came with a copy may have what a new one must not have.
+    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"), transform: LabelArgument.read)
+    var tag: LabelArgument
+
     @OptionGroup var change: TagChange
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        let count = try change.apply("tag remove", global, filter, output) { tags, tag in
-            tags.filter { $0 != tag }
+        let count = try change.apply("tag remove", tag.text, global, filter, output) { tags in
+            tags.filter { $0 != tag.text }
         }
         if count == 0 {
             output.warning(
-                Text("warning: none of these snapshots has the tag '\(change.tag.text)'"))
+                Text("warning: none of these snapshots has the tag '\(tag.text)'"))
         }
     }
 }
 
-/// Which tag, of which snapshots.
+/// Of which snapshots a tag is changed.
 struct TagChange: ParsableArguments {
-    @Argument(help: ArgumentHelp("The tag.", valueName: "tag"), transform: TagArgument.read)
-    var tag: TagArgument
-
     @Argument(help: ArgumentHelp("The snapshots.", valueName: "snapshot"))
     var snapshots: [SnapshotArgument]
 
     /// Returns how many snapshots it has changed.
     @discardableResult
     func apply(
-        _ command: String, _ global: GlobalOptions, _ filter: SnapshotFilter, _ output: Output,
-        _ change: ([String], String) -> [String]
+        _ command: String, _ tag: String, _ global: GlobalOptions, _ filter: SnapshotFilter,
+        _ output: Output, _ change: ([String]) -> [String]
     ) throws -> UInt64 {
         let access = try RepositoryAccess.open(global, output)
         let ids = Set(try access.ids(snapshots, filter))
+        for (id, error) in try access.catalog().damagedInOrder where ids.contains(id) {
+            throw error.within("the tags of snapshot \(Hex.encode(id.prefix(4)))")
+        }
         let ledger = try access.repository.ledger
         var count: UInt64 = 0
         for manifest in try access.catalog().snapshots where ids.contains(manifest.id) {
-            let tags = change(manifest.tags, tag.text)
+            let tags = change(manifest.tags)
             if tags == manifest.tags { continue }
             try NoteBook.add(.tags(tags), to: [manifest.id], origin: .current(), ledger: ledger)
-            try access.audit(command, snapshots: [manifest.id], remarks: [tag.text])
+            try access.audit(command, snapshots: [manifest.id], remarks: [tag])
             count += 1
         }
         try output.note(Text("changed \(Format.count(count, "snapshot", "snapshots"))"))

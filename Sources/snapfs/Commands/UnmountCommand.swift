@@ -24,7 +24,7 @@ struct UnmountCommand: Command {
         }
         do { try Unmount.unmount(path) } catch let error as SnapError where error.kind == .busy {
             throw SnapError(
-                .busy, "\(error.message); 'fuser -vm \(path)' shows who uses it",
+                .busy, "\(error.message); 'fuser -vm' shows who uses \(Text.escaped(path.utf8))",
                 code: error.code)
         }
     }

@@ -32,9 +32,24 @@ enum DamageAdvice {
                 "'snapfs copy' from a second repository that has it brings back a snapshot whose "
                     + "record is damaged")
         }
+        if packs || touchesPaths {
+            steps.append(
+                "'snapfs repair snapshots' writes the snapshots again without what is still lost")
+        } else if areas.contains("snapshots") {
+            steps.append("'snapfs repair snapshots' forgets a snapshot whose record is lost")
+        }
         if packs || touchesPaths || areas.contains("snapshots") {
-            steps.append("'snapfs repair snapshots' writes them again without what is still lost")
             steps.append("'snapfs prune', and 'snapfs check --read-data'")
+        }
+        if areas.contains("notes") {
+            steps.append(
+                "policies keep a snapshot of which a note is damaged: 'snapfs hold' and 'snapfs "
+                    + "tag' say again what it said, 'snapfs forget' with its id gives it up")
+        }
+        if !areas.isDisjoint(with: ["gc", "keyring"]) {
+            steps.append(
+                "'snapfs copy' to a new repository takes along every snapshot that is whole: no "
+                    + "command mends collections or the keyring")
         }
         if areas.contains("slots") {
             steps.append(

@@ -69,7 +69,7 @@ for words in --help help 'help key' 'help key add' 'key --help' key --version '-
 done
 for limit in 5 x 101% ''; do
     fails_with 64 "--max-unused '$limit'" snapfs prune --max-unused "$limit"
-    err_has "says what is valid" 'percentage such as 5%.*2G.*unlimited'
+    err_has "says what is valid" 'a part, such as 5%.*2G.*unlimited'
 done
 for limit in 0 5% 7B 1.5GiB unlimited; do
     exits 0 "--max-unused $limit" snapfs prune -n --max-unused "$limit"

@@ -61,7 +61,7 @@ ok "and answers" test -d "$M/latest$SRC"
 (cd "$M/latest" && exec sleep 30) & JOBS+=($!)
 sleep 0.3
 fails_with 11 "umount of a busy mount" snapfs umount "$M"
-err_has "says how to find who uses it" "fuser -vm $M"
+err_has "says how to find who uses it" "'fuser -vm' shows who uses $M"
 ok "leaves it as it is" test -d "$M/latest$SRC"
 kill "${JOBS[-1]}"; wait "${JOBS[-1]}" 2>/dev/null
 unmount "$M"

@@ -135,8 +135,12 @@ wrong '2w' forget --keep-within 2weeks
 wrong 'host,job' forget --keep-last 3 --group-by jobs
 wrong '2027-01-31' hold --hold-until 2027 latest
 wrong '2027-01-31' backup --time yesterday "$SRC"
-wrong '1/30' check --read-data-subset 4/3
-wrong '5%' prune --max-unused much
+wrong 'percent from 0 to 100' forget --keep-last 3 --max-remove-percent -5
+wrong 'percent from 0 to 100' forget --keep-last 3 --max-remove-percent x
+wrong 'seconds, 1 or more' backup --checkpoint-interval -1 "$SRC"
+wrong 'seconds, 1 or more' copy --to "$T/none" --checkpoint-interval 0
+wrong 'control characters' snapshots --host ''
+wrong 'control characters' backup --job $'a\ab' "$SRC"
 wrong '10M' backup --exclude-larger-than 10X "$SRC"
 wrong 'without commas' backup --tag a,b "$SRC"
 wrong 'without commas' tag add '' latest
