@@ -20,8 +20,8 @@ package final class LocalStore: Store, @unchecked Sendable {
     /// What was in those that were listed, as a hash of the names.
     private var listed: [String: Int] = [:]
     /// The same of directories that were synchronised after they were listed. While a listing shows
-    /// these names, it shows what is durable: a name has one content for ever. That another name was
-    /// there meanwhile, and comes back after a crash, harms nobody: only what has been decided
+    /// these names, it shows what is durable: a name has one content for ever. That another name
+    /// was there meanwhile, and comes back after a crash, harms nobody: only what has been decided
     /// against is deleted.
     private var durable: [String: Int] = [:]
     /// Directories known to exist.
