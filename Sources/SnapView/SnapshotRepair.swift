@@ -85,6 +85,7 @@ package final class SnapshotRepair {
         try findSuspects(readData: readData, threads: threads)
         let snapshots = catalog.snapshots
         let damaged = try check(snapshots).snapshots
+        if !damaged.isEmpty { try RepairBase.requireNamedPacks(repository, observer) }
         for manifest in snapshots where damaged.contains(manifest.id) {
             let earlier = snapshots.last {
                 $0.predecessor == manifest.id && $0.tags.contains(Self.tag)

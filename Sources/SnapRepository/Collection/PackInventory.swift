@@ -120,6 +120,7 @@ package final class PackInventory: Inventory {
 
     package func condemn(_ packs: [PackName], thorough: Bool) throws -> [PackName] {
         let uses = try uses()
+        try requireWhole(uses)
         var condemned: Set<PackName> = []
         var rest: [Use] = []
         reasons = [:]
@@ -147,6 +148,24 @@ package final class PackInventory: Inventory {
         condemned.formUnion(reasons.keys)
         count(uses, condemned)
         return Array(condemned)
+    }
+
+    /// Throws `.damaged` where a pack that is needed is not there in full: what else there is may be
+    /// what makes that good.
+    private func requireWhole(_ uses: [PackName: Use]) throws {
+        for (name, use) in uses where use.live > 0 {
+            let size = UInt64(use.description.fileSize)
+            if sizes[name] == size { continue }
+            // One that came after the listing.
+            let path = name.storeName
+            do {
+                let found = try UInt64(repository.store.open(path).size)
+                if found == size { continue }
+                throw SnapError(.damaged, "\(path): has \(found) bytes instead of \(size)")
+            } catch let error as SnapError where error.kind == .notFound {
+                throw SnapError(.damaged, "\(path): is missing")
+            }
+        }
     }
 
     /// Those with most that is unneeded, until the others hold no more of it than they may.

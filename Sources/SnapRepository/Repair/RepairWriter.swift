@@ -124,6 +124,31 @@ package enum RepairBase {
         throw error.within("index/\(name) is damaged; run 'snapfs repair index' first")
     }
 
+    /// What is in packs that no segment names, one line; nil if there is nothing. It is of backups
+    /// that did not end, or of segments that are lost. While a collection is open or cannot be read
+    /// that is not known.
+    package static func unnamed(
+        in repository: Repository, _ observer: CheckObserver
+    ) throws -> String? {
+        var quiet = CheckObserver()
+        quiet.isInterrupted = observer.isInterrupted
+        do {
+            let found = try IndexRepair(repository, observer: quiet).run(host: "", isDryRun: true)
+            if found.packs == 0 { return nil }
+            return "no segment names \(found.packs) of the packs, with \(found.objects) objects"
+        } catch let error as SnapError where error.kind == .busy || error.isFinding { return nil }
+    }
+
+    /// Throws where something may seem to be lost because a segment is.
+    package static func requireNamedPacks(
+        _ repository: Repository, _ observer: CheckObserver
+    ) throws {
+        guard let unnamed = try unnamed(in: repository, observer) else { return }
+        throw SnapError(
+            .damaged,
+            "index: \(unnamed), which may be what is missing; run 'snapfs repair index' first")
+    }
+
     /// Throws where a check has found the index damaged: it does not know of all packs then.
     package static func requireIndex(_ report: CheckReport) throws {
         for finding in report.findings {

@@ -70,8 +70,8 @@ struct PruneRun {
         SnapError(
             error.kind,
             error.message
-                + "; nothing more is taken: 'snapfs check' names what is damaged and says what "
-                + "helps",
+                + "; nothing more is taken: 'snapfs check --read-data' names what is damaged and "
+                + "says what helps",
             code: error.code)
     }
 

@@ -110,10 +110,49 @@ exits 13 "all of them" snapfs check --verbose
 is "if asked for" "$(grep -c "^  $T/many/" "$T/out")" 15
 rm "$T/repo/$(largest meta)"
 fails_with 13 "prune over damage" snapfs prune
-err_has "says that nothing is taken, and what to do" "nothing more is taken: 'snapfs check' names"
+err_has "says that nothing is taken, and what to do" "nothing more is taken: 'snapfs check --read-data' names"
 fails_with 13 "so does a dry run" snapfs prune -n
-err_has "of it" "nothing more is taken: 'snapfs check' names"
+err_has "of it" "nothing more is taken: 'snapfs check --read-data' names"
 again
+
+# --- an index that is not there --------------------------------------------------------------------
+lost_index() {  # WHAT: nothing may be given up before the packs have been looked into
+    exits 13 "$1: check" snapfs check
+    out_has "$1: says where it may be" '^damaged: index: no segment names [0-9]+ of the packs'
+    out_has "$1: and to look there first" "1. 'snapfs repair index'"
+    for dry in -n ''; do
+        fails_with 13 "$1: repair snapshots $dry" snapfs repair snapshots $dry
+        err_has "$1: does not begin before that" "run 'snapfs repair index' first"
+    done
+    is "$1: all are listed" "$(listed)" "$2"
+    fails_with 13 "$1: prune" snapfs prune
+    exits 0 "$1: repair index" snapfs repair index
+    clean "$1"
+}
+rm "$T"/repo/index/*
+lost_index "all segments are gone" 3
+all_restore "all segments were gone"
+again
+rm "$T/repo/$(largest index)"
+lost_index "one is gone" 3
+again
+exits 0 "a collection" snapfs forget --min-keep 0 "${SNAPSHOTS[1]}" --prune
+rm "$T"/repo/gc/*
+lost_index "the end of a collection is gone" 2
+again
+
+# --- a prune beside missing packs ------------------------------------------------------------------
+packs() { (cd "$T/repo" && find data meta -type f | sort); }
+for way in rm 'truncate -s 1000'; do
+    $way "$T/repo/$DAMAGED"
+    before=$(packs)
+    exits 0 "$way a pack: forget" snapfs forget "${SNAPSHOTS[1]}"
+    fails_with 13 "$way a pack: prune" snapfs prune
+    err_has "$way a pack: names it" "$DAMAGED"
+    is "$way a pack: nothing went" "$(packs)" "$before"
+    again
+done
+
 flip "$T/repo/$DAMAGED" 50
 exits 13 "without a cache" snapfs check --read-data-subset 50% --cache-dir /proc/none
 err_has "it says that nothing is remembered" 'not remembered'
