@@ -36,7 +36,9 @@ package final class RepositoryCheck {
         for finding in try AuditLog(repository).verify().findings {
             report.add(CheckFinding(.file(AuditRecord.directory), finding.message))
         }
-        if trees.findings.count > 0, let unnamed = try RepairBase.unnamed(in: repository, observer) {
+        if trees.findings.count > 0,
+            let unnamed = try RepairBase.unnamed(in: repository, observer)
+        {
             report.add(
                 CheckFinding(.file("index"), "index: \(unnamed), which may be what is missing"))
         }
