@@ -36,11 +36,10 @@ package final class RepositoryCheck {
         for finding in try AuditLog(repository).verify().findings {
             report.add(CheckFinding(.file(AuditRecord.directory), finding.message))
         }
-        if trees.findings.count > 0,
-            let unnamed = try RepairBase.unnamed(in: repository, observer)
+        if let lost = try RepairBase.lostSegments(
+            repository, missing: trees.missing, observer)
         {
-            report.add(
-                CheckFinding(.file("index"), "index: \(unnamed), which may be what is missing"))
+            report.add(CheckFinding(.file("index"), lost))
         }
         report.add(trees.findings)
         report.directories = trees.directories

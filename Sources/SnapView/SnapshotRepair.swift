@@ -84,8 +84,9 @@ package final class SnapshotRepair {
         }
         try findSuspects(readData: readData, threads: threads)
         let snapshots = catalog.snapshots
-        let damaged = try check(snapshots).snapshots
-        if !damaged.isEmpty { try RepairBase.requireNamedPacks(repository, observer) }
+        let trees = try check(snapshots)
+        try RepairBase.requireSegments(repository, missing: trees.missing, observer)
+        let damaged = trees.findings.snapshots
         for manifest in snapshots where damaged.contains(manifest.id) {
             let earlier = snapshots.last {
                 $0.predecessor == manifest.id && $0.tags.contains(Self.tag)
@@ -112,10 +113,10 @@ package final class SnapshotRepair {
         for pack in suspects { repository.objects.noteDamage(of: pack) }
     }
 
-    private func check(_ manifests: [Manifest]) throws -> CheckFindings {
+    private func check(_ manifests: [Manifest]) throws -> TreeFindings {
         var quiet = observer
         quiet.done = { _, _ in }
-        return try TreeCheck.run(manifests, repository, suspects: suspects, quiet).findings
+        return try TreeCheck.run(manifests, repository, suspects: suspects, quiet)
     }
 
     /// A snapshot whose record cannot be read.
@@ -167,7 +168,7 @@ package final class SnapshotRepair {
         }
         guard let new else { return result }
         result.outcome = .replaced(new.id)
-        if let finding = try check([new]).list.first {
+        if let finding = try check([new]).findings.list.first {
             throw SnapError(
                 .io,
                 "the repaired snapshot \(new.hexID.prefix(8)) is not whole: " + finding.message)

@@ -14,6 +14,8 @@ package struct TreeFindings: Sendable {
     package var findings = CheckFindings()
     /// Directory nodes that were read.
     var directories = 0
+    /// Objects that are nowhere in the index; of very many the first.
+    package var missing: Set<ObjectID> = []
 }
 
 /// Used by one thread.
@@ -54,6 +56,7 @@ package final class TreeCheck {
         let check = TreeCheck(
             ObjectCheck(repository.objects, suspects: suspects), observer)
         for manifest in manifests { try check.run(manifest) }
+        check.result.missing = check.objects.missing.ids
         return check.result
     }
 
@@ -193,6 +196,7 @@ package final class TreeSurvey {
 package struct ObjectCheck {
     private let objects: ObjectReader
     private let suspects: Set<ObjectID>
+    fileprivate let missing = MissingObjects()
 
     package init(_ objects: ObjectReader, suspects: Set<ObjectID>) {
         self.objects = objects
@@ -213,7 +217,11 @@ package struct ObjectCheck {
     }
 
     private func locate(_ id: ObjectID, _ kind: ObjectKind) throws -> ObjectLocation {
-        let location = try objects.locate(id)
+        let location: ObjectLocation
+        do { location = try objects.locate(id) } catch {
+            missing.note(id)
+            throw error
+        }
         guard location.pack.description.kind == kind.packKind else {
             throw SnapError(.damaged, "object \(id.hex.prefix(16)) lies in a pack of another kind")
         }
@@ -236,6 +244,16 @@ package struct ObjectCheck {
         guard let id = extent.id else { return }
         try require(id, length: UInt64(extent.offset) + (extent.end - start))
     }
+}
+
+/// What a check did not find in the index. Used by one thread.
+private final class MissingObjects {
+    private(set) var ids: Set<ObjectID> = []
+
+    /// Some are enough to know where the others are.
+    private static let idsMax = 1 << 16
+
+    func note(_ id: ObjectID) { if ids.count < Self.idsMax { ids.insert(id) } }
 }
 
 /// Checks lists of extents; the nodes of each once.

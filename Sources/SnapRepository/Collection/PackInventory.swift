@@ -150,8 +150,8 @@ package final class PackInventory: Inventory {
         return Array(condemned)
     }
 
-    /// Throws `.damaged` where a pack that is needed is not there in full: what else there is may be
-    /// what makes that good.
+    /// Throws `.damaged` where a pack that is needed is not there in full: what else there is may
+    /// be what makes that good.
     private func requireWhole(_ uses: [PackName: Use]) throws {
         for (name, use) in uses where use.live > 0 {
             let size = UInt64(use.description.fileSize)

@@ -20,6 +20,8 @@ package struct IndexRepairReport: Sendable {
     /// Packs whose own tables cannot be read either.
     package fileprivate(set) var unreadable: [(name: String, error: SnapError)] = []
     package fileprivate(set) var segments = 0
+    /// Objects of those packs that were asked for.
+    package fileprivate(set) var wanted = 0
 }
 
 /// Used by one thread, once.
@@ -34,13 +36,19 @@ package final class IndexRepair {
     private var partial: [ObjectID] = []
     private var batch: [FinishedPack] = []
     private var batchObjects = 0
+    private let wanted: Set<ObjectID>
 
     /// Objects after which a segment is written: they are all in memory.
     private static let segmentEntries = 256 << 10
 
-    package init(_ repository: Repository, observer: CheckObserver = CheckObserver()) {
+    /// `wanted` are objects that may be in packs that no segment names.
+    package init(
+        _ repository: Repository, observer: CheckObserver = CheckObserver(),
+        wanted: Set<ObjectID> = []
+    ) {
         self.repository = repository
         self.observer = observer
+        self.wanted = wanted
     }
 
     /// Repairs; with `isDryRun` only looks.
@@ -94,6 +102,9 @@ package final class IndexRepair {
             }
             report.packs += 1
             report.objects += pack.objects.count
+            if !wanted.isEmpty {
+                report.wanted += pack.objects.count { wanted.contains($0.id) }
+            }
             batch.append(pack)
             batchObjects += pack.objects.count
         } catch let error as SnapError where error.isFinding {

@@ -124,29 +124,30 @@ package enum RepairBase {
         throw error.within("index/\(name) is damaged; run 'snapfs repair index' first")
     }
 
-    /// What is in packs that no segment names, one line; nil if there is nothing. It is of backups
-    /// that did not end, or of segments that are lost. While a collection is open or cannot be read
-    /// that is not known.
-    package static func unnamed(
-        in repository: Repository, _ observer: CheckObserver
+    /// Says that objects that are missing from the index are in packs that no segment names,
+    /// because one is lost; nil if they are not. While a collection is open or cannot be read that
+    /// is not known.
+    package static func lostSegments(
+        _ repository: Repository, missing: Set<ObjectID>, _ observer: CheckObserver
     ) throws -> String? {
+        if missing.isEmpty { return nil }
         var quiet = CheckObserver()
         quiet.isInterrupted = observer.isInterrupted
         do {
-            let found = try IndexRepair(repository, observer: quiet).run(host: "", isDryRun: true)
-            if found.packs == 0 { return nil }
-            return "no segment names \(found.packs) of the packs, with \(found.objects) objects"
+            let found = try IndexRepair(repository, observer: quiet, wanted: missing)
+                .run(host: "", isDryRun: true).wanted
+            if found == 0 { return nil }
+            return "index: a segment is missing: \(found) of the objects that are not in it are "
+                + "in packs that no segment names"
         } catch let error as SnapError where error.kind == .busy || error.isFinding { return nil }
     }
 
-    /// Throws where something may seem to be lost because a segment is.
-    package static func requireNamedPacks(
-        _ repository: Repository, _ observer: CheckObserver
+    /// Throws where something seems to be lost because a segment is.
+    package static func requireSegments(
+        _ repository: Repository, missing: Set<ObjectID>, _ observer: CheckObserver
     ) throws {
-        guard let unnamed = try unnamed(in: repository, observer) else { return }
-        throw SnapError(
-            .damaged,
-            "index: \(unnamed), which may be what is missing; run 'snapfs repair index' first")
+        guard let lost = try lostSegments(repository, missing: missing, observer) else { return }
+        throw SnapError(.damaged, "\(lost); run 'snapfs repair index' first")
     }
 
     /// Throws where a check has found the index damaged: it does not know of all packs then.

@@ -118,7 +118,7 @@ again
 # --- an index that is not there --------------------------------------------------------------------
 lost_index() {  # WHAT: nothing may be given up before the packs have been looked into
     exits 13 "$1: check" snapfs check
-    out_has "$1: says where it may be" '^damaged: index: no segment names [0-9]+ of the packs'
+    out_has "$1: says where it may be" '^damaged: index: a segment is missing: [0-9]+ of the objects'
     out_has "$1: and to look there first" "1. 'snapfs repair index'"
     for dry in -n ''; do
         fails_with 13 "$1: repair snapshots $dry" snapfs repair snapshots $dry
