@@ -111,7 +111,7 @@ import Testing
             ("2026-11-21T02:00:00Z", .time(seconds: 1_795_226_400), nil),
             ("2026-11-21T02:00:00Z:/a:b", .time(seconds: 1_795_226_400), "a:b"),
             ("2026-11-21 02:00:00:/a", .time(seconds: 1_795_226_400), "a"),
-            ("2026-11-21:/a", .time(seconds: 1_795_219_200), "a"),
+            ("2026-11-21:/a", .day(seconds: 1_795_219_200), "a"),
             ("no snapshot", .id(prefix: "no snapshot"), nil),
             ("2026-11-21T02:00:00Z-1a2b3c4d:/a", .id(prefix: "1a2b3c4d"), "a"),
         ] as [(String, SnapshotArgument.Name, String?)])

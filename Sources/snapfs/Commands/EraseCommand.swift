@@ -48,7 +48,7 @@ struct EraseCommand: Command {
             access.repository, try access.catalog(), paths.map(\.bytes), caches: ViewCaches(),
             origin: .current(), program: Version.words)
         let choice = filter.choice
-        let ids = try snapshots.isEmpty ? nil : Set(access.ids(snapshots, filter))
+        let ids = try snapshots.isEmpty ? nil : Set(access.ids(snapshots, filter, .exact))
         var isWhole = true
         let affected = try erasure.affected { manifest in
             ids.map { $0.contains(manifest.id) } ?? choice.accepts(manifest)

@@ -81,7 +81,7 @@ struct ForgetCommand: Command {
     // MARK: By name
 
     private func named(_ access: RepositoryAccess, _ output: Output) throws -> [[UInt8]] {
-        let ids = try access.ids(snapshots, filter)
+        let ids = try access.ids(snapshots, filter, .exact)
         let catalog = try access.catalog()
         let now = Timestamp.now().seconds
         let held = Set(catalog.held(ids, now: now))

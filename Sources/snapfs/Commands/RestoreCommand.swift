@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import SnapBase
+import SnapFormat
 import SnapRestore
 
 struct RestoreCommand: Command {
@@ -75,6 +76,7 @@ struct RestoreCommand: Command {
         }
         let pin = dryRun ? nil : try access.pin(found.view.manifest)
         defer { withExtendedLifetime(pin) {} }
+        try output.note(Text("from snapshot \(found.view.manifest.inWords)"))
         let progress = Progress(output)
         defer { progress.finish() }
         let restore = Restore(
@@ -85,7 +87,7 @@ struct RestoreCommand: Command {
         }
         let summary = try restore.run()
         progress.finish()
-        try show(summary, seconds: progress.seconds, output)
+        try show(summary, of: found.view.manifest, seconds: progress.seconds, output)
         try Self.requireWhole(summary)
         try requireMatch(summary, found)
     }
@@ -152,17 +154,21 @@ struct RestoreCommand: Command {
     private struct Message: Encodable {
         var messageType = "summary"
         var dryRun: Bool?
+        let snapshot, time, host: String
         let totalFiles, filesRestored, filesSkipped, filesDeleted: UInt64
         let totalBytes, bytesRestored, bytesSkipped: UInt64
         let errors: UInt64
         let secondsElapsed: Double
     }
 
-    private func show(_ summary: Restore.Summary, seconds: Double, _ output: Output) throws {
+    private func show(
+        _ summary: Restore.Summary, of manifest: Manifest, seconds: Double, _ output: Output
+    ) throws {
         if output.json {
             return try output.json(
                 Message(
-                    dryRun: dryRun ? true : nil,
+                    dryRun: dryRun ? true : nil, snapshot: manifest.hexID,
+                    time: Format.time(manifest.time.seconds), host: manifest.host,
                     totalFiles: summary.entries, filesRestored: summary.entriesRestored,
                     filesSkipped: summary.entriesSkipped, filesDeleted: summary.entriesDeleted,
                     totalBytes: summary.bytes, bytesRestored: summary.bytesRestored,
