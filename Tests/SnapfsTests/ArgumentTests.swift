@@ -29,7 +29,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("0", 0), ("4096", 4096), ("10M", 10 << 20), ("1.5GiB", 3 << 29), ("2k", 2048),
+            ("0B", 0), ("4096B", 4096), ("10M", 10 << 20), ("1.5GiB", 3 << 29), ("2k", 2048),
             ("2 KiB", 2048), ("3kB", 3000), ("1TB", 1_000_000_000_000), ("0.5m", 1 << 19),
             ("7B", 7),
         ] as [(String, UInt64)])
@@ -37,7 +37,7 @@ import Testing
         #expect(SizeArgument(argument: text)?.bytes == bytes)
     }
 
-    @Test(arguments: ["", "M", "-1", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3"])
+    @Test(arguments: ["", "M", "-1", "0", "10", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3"])
     func badSizeIsRefused(text: String) {
         #expect(SizeArgument(argument: text) == nil)
     }
