@@ -37,7 +37,9 @@ import Testing
         #expect(SizeArgument(argument: text)?.bytes == bytes)
     }
 
-    @Test(arguments: ["", "M", "-1", "0", "10", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3"])
+    @Test(arguments: [
+        "", "M", "-1", "0", "10", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3",
+    ])
     func badSizeIsRefused(text: String) {
         #expect(SizeArgument(argument: text) == nil)
     }

@@ -44,8 +44,8 @@ struct NewKeyOptions: ParsableArguments {
         }
     }
 
-    /// Obtains the new key of the repository that the options name; `open` is called where it may run a command or ask on the terminal for
-    /// the old one. A key file is written only after that.
+    /// Obtains the new key of the repository that the options name; `open` is called where it may
+    /// run a command or ask on the terminal for the old one. A key file is written only after that.
     func read<R>(
         _ global: GlobalOptions, _ output: Output, open: () throws -> R
     ) throws -> (key: NewKey, opened: R) {

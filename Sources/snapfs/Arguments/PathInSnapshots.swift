@@ -4,9 +4,11 @@ import ArgumentParser
 import SnapBase
 import SnapFiles
 
-/// PATH, for a command that looks for it in many snapshots: absolute, or from the working directory.
+/// PATH, for a command that looks for it in many snapshots: absolute, or from the working
+/// directory.
 enum PathInSnapshots {
-    /// Throws where it is empty, or SNAPSHOT:PATH; `choice` says how snapshots are chosen, a clause.
+    /// Throws where it is empty, or SNAPSHOT:PATH; `choice`, a clause, says how snapshots are
+    /// chosen.
     /// What is named so all the same is typed with `./` in front.
     static func require(_ path: [UInt8], choice: String) throws {
         if path.isEmpty { throw ValidationError("A path must not be empty.") }

@@ -3,8 +3,9 @@
 import ArgumentParser
 
 /// A number of bytes with its unit: `4096B`, `10M`, `1.5GiB`. A bare number is none: who writes one
-/// means some other unit, and a limit of ten bytes would leave nearly everything out. K, M, G, T and KiB, MiB, GiB, TiB are powers of
-/// 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The letters may have either case.
+/// means some other unit, and a limit of ten bytes would leave nearly everything out. K, M, G, T
+/// and KiB, MiB, GiB, TiB are powers of 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The
+/// letters may have either case.
 struct SizeArgument: FormedArgument, Equatable {
     let bytes: UInt64
 
