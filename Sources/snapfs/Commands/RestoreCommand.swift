@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Glibc
 import SnapBase
 import SnapFormat
 import SnapRestore
@@ -82,6 +83,7 @@ struct RestoreCommand: Command {
         let restore = Restore(
             found.view, start: found.place, components: found.components, target: target.bytes,
             options: try options(output, progress))
+        let isThere = target.bytes.withCString { Glibc.access($0, F_OK) } == 0 || errno != ENOENT
         if includes.isEmpty && excludes.isEmpty {
             progress.expect(items: restore.expected.entries, bytes: restore.expected.bytes)
         }
@@ -89,7 +91,11 @@ struct RestoreCommand: Command {
         progress.finish()
         try show(summary, of: found.view.manifest, seconds: progress.seconds, output)
         try Self.requireWhole(summary)
-        try requireMatch(summary, found)
+        do { try requireMatch(summary, found) } catch {
+            // Only if it is empty.
+            if !isThere && !dryRun { target.bytes.withCString { _ = rmdir($0) } }
+            throw error
+        }
     }
 
     /// A pattern that takes nothing is a mistake that only an error shows. A directory that is
