@@ -54,8 +54,8 @@ package enum SourcePaths {
         return absolutePath(parts.map(Array.init))
     }
 
-    /// Paths made absolute, each once, in their order: a snapshot with one of them twice would be of
-    /// another group, and read all again.
+    /// Paths made absolute, each once, in their order: a snapshot with one of them twice would be
+    /// of another group, and read all again.
     package static func distinct(_ paths: [[UInt8]]) throws -> [[UInt8]] {
         var seen: Set<[UInt8]> = []
         return try paths.map { try absolute($0) }.filter { seen.insert($0).inserted }
