@@ -54,6 +54,13 @@ package enum SourcePaths {
         return absolutePath(parts.map(Array.init))
     }
 
+    /// Paths made absolute, each once, in their order: a snapshot with one of them twice would be
+    /// of another group, and read all again.
+    package static func distinct(_ paths: [[UInt8]]) throws -> [[UInt8]] {
+        var seen: Set<[UInt8]> = []
+        return try paths.map { try absolute($0) }.filter { seen.insert($0).inserted }
+    }
+
     /// Throws `.notFound` for a named source that does not exist. What cannot be looked at is for
     /// the walk to name.
     package static func requireExisting(_ paths: [[UInt8]]) throws {

@@ -138,7 +138,9 @@ final class RepositoryAccess {
     }
 
     /// The one snapshot that an argument names; the filter chooses unless it is an id.
-    func manifest(_ argument: SnapshotArgument, _ filter: SnapshotFilter) throws -> Manifest {
+    func manifest(
+        _ argument: SnapshotArgument, _ filter: SnapshotFilter, _ nearness: SnapshotByTime.Nearness
+    ) throws -> Manifest {
         if case .id(let prefix) = argument.name {
             return try only(
                 of: try manifests().filter { $0.hexID.hasPrefix(prefix) }, prefix, argument.text)
@@ -151,28 +153,7 @@ final class RepositoryAccess {
                 "snapshot \(Hex.encode(damaged.id.prefix(4))) cannot be read, so "
                     + "'\(argument.text)' is not certain; name a snapshot by its id")
         }
-        return try Self.newest(of: all, argument, filter, "snapshot")
-    }
-
-    /// The one that `latest` or a time names. `thing` is what they are.
-    private static func newest(
-        of manifests: [Manifest], _ argument: SnapshotArgument, _ filter: SnapshotFilter,
-        _ thing: String
-    ) throws -> Manifest {
-        let choice = filter.choice
-        let candidates = manifests.filter { choice.accepts($0) }
-        guard case .time(let seconds) = argument.name else {
-            if let newest = candidates.last { return newest }
-            throw SnapError(.notFound, "there is no \(thing)\(filter.matching)")
-        }
-        // Of one second the first: so the mount names them, too.
-        if let found = candidates.first(where: { $0.time.seconds == seconds })
-            ?? candidates.last(where: { $0.time.seconds < seconds })
-        {
-            return found
-        }
-        throw SnapError(
-            .notFound, "there is no \(thing) of \(argument.text) or before\(filter.matching)")
+        return try SnapshotByTime(argument, filter, "snapshot").find(among: all, nearness)
     }
 
     /// The one whose id begins so. Where there is none, one that is forgotten may be meant.
@@ -210,8 +191,8 @@ final class RepositoryAccess {
                 }
                 manifest = try Self.only(of: found, argument.text, "forgotten snapshot")
             } else {
-                manifest = try Self.newest(
-                    of: forgotten, argument, filter, "forgotten snapshot")
+                manifest = try SnapshotByTime(argument, filter, "forgotten snapshot")
+                    .find(among: forgotten, .exact)
             }
             if !chosen.contains(manifest) { chosen.append(manifest) }
         }
@@ -220,7 +201,10 @@ final class RepositoryAccess {
 
     /// The ids of the snapshots that arguments name, each once, in their order: what notes are
     /// written about. A snapshot that cannot be read has one, too.
-    func ids(_ arguments: [SnapshotArgument], _ filter: SnapshotFilter) throws -> [[UInt8]] {
+    func ids(
+        _ arguments: [SnapshotArgument], _ filter: SnapshotFilter,
+        _ nearness: SnapshotByTime.Nearness
+    ) throws -> [[UInt8]] {
         var ids: [[UInt8]] = []
         for argument in arguments {
             try argument.requireNoPath()
@@ -230,7 +214,7 @@ final class RepositoryAccess {
                 id = try only(
                     of: all.filter { Hex.encode($0).hasPrefix(prefix) }, prefix, argument.text)
             } else {
-                id = try manifest(argument, filter).id
+                id = try manifest(argument, filter, nearness).id
             }
             if !ids.contains(id) { ids.append(id) }
         }

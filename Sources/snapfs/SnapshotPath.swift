@@ -29,7 +29,8 @@ struct SnapshotPath {
 
 extension RepositoryAccess {
     func find(_ argument: SnapshotArgument, _ filter: SnapshotFilter) throws -> SnapshotPath {
-        try SnapshotPath(try view(try manifest(argument, filter)), path: argument.path)
+        try SnapshotPath(
+            try view(try manifest(argument, filter, .orBefore)), path: argument.path)
     }
 
     /// Ends a command that has done its work but met manifests that cannot be read.

@@ -29,7 +29,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("0", 0), ("4096", 4096), ("10M", 10 << 20), ("1.5GiB", 3 << 29), ("2k", 2048),
+            ("0B", 0), ("4096B", 4096), ("10M", 10 << 20), ("1.5GiB", 3 << 29), ("2k", 2048),
             ("2 KiB", 2048), ("3kB", 3000), ("1TB", 1_000_000_000_000), ("0.5m", 1 << 19),
             ("7B", 7),
         ] as [(String, UInt64)])
@@ -37,7 +37,9 @@ import Testing
         #expect(SizeArgument(argument: text)?.bytes == bytes)
     }
 
-    @Test(arguments: ["", "M", "-1", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3"])
+    @Test(arguments: [
+        "", "M", "-1", "0", "10", "1.5", "1..5M", "1.M", ".5M", "5X", "99999999999T", "1e3",
+    ])
     func badSizeIsRefused(text: String) {
         #expect(SizeArgument(argument: text) == nil)
     }
@@ -111,7 +113,7 @@ import Testing
             ("2026-11-21T02:00:00Z", .time(seconds: 1_795_226_400), nil),
             ("2026-11-21T02:00:00Z:/a:b", .time(seconds: 1_795_226_400), "a:b"),
             ("2026-11-21 02:00:00:/a", .time(seconds: 1_795_226_400), "a"),
-            ("2026-11-21:/a", .time(seconds: 1_795_219_200), "a"),
+            ("2026-11-21:/a", .day(seconds: 1_795_219_200), "a"),
             ("no snapshot", .id(prefix: "no snapshot"), nil),
             ("2026-11-21T02:00:00Z-1a2b3c4d:/a", .id(prefix: "1a2b3c4d"), "a"),
         ] as [(String, SnapshotArgument.Name, String?)])

@@ -15,6 +15,8 @@ package struct PackStatistics: Sendable {
     package var bytesCopied: UInt64 = 0
     /// In the packs that stay, what nobody needs.
     package var bytesUnused: UInt64 = 0
+    /// Of those that stay, how many are sealed under older keys.
+    package var packsOlderKeys = 0
     /// How many of the condemned hold what is needed, by why they do not stay; of a collection that
     /// an earlier run has opened that is not known.
     package var rewritten: [RewriteReason: Int] = [:]
@@ -41,6 +43,8 @@ package enum UnusedMax: Sendable, Equatable {
     /// Of their size.
     case part(Double)
     case bytes(UInt64)
+    /// Nothing is copied but what lies beside something erased: not what is small or sealed under
+    /// older keys either.
     case unlimited
 
     func bytes(of size: Double) -> Double {
@@ -129,7 +133,7 @@ package final class PackInventory: Inventory {
                 condemned.insert(pack)
                 continue
             }
-            if use.description.generation == repository.sealed.newest {
+            if unusedMax == .unlimited || isNewest(use) {
                 rest.append(use)
             } else {
                 reasons[pack] = .olderKeys
@@ -142,8 +146,10 @@ package final class PackInventory: Inventory {
                 if try hasUnneeded(use.description) { reasons[use.description.packName] = .erased }
             }
         }
-        for pack in Self.small(rest.filter { reasons[$0.description.packName] == nil }) {
-            reasons[pack] = .small
+        if unusedMax != .unlimited {
+            for pack in Self.small(rest.filter { reasons[$0.description.packName] == nil }) {
+                reasons[pack] = .small
+            }
         }
         condemned.formUnion(reasons.keys)
         count(uses, condemned)
@@ -166,6 +172,10 @@ package final class PackInventory: Inventory {
                 throw SnapError(.damaged, "\(path): is missing")
             }
         }
+    }
+
+    private func isNewest(_ use: Use) -> Bool {
+        use.description.generation == repository.sealed.newest
     }
 
     /// Those with most that is unneeded, until the others hold no more of it than they may.
@@ -208,7 +218,10 @@ package final class PackInventory: Inventory {
             statistics.packs += 1
             statistics.bytes += size
             guard condemned.contains(name) else {
-                statistics.bytesUnused += uses[name].map { UInt64($0.dead) } ?? 0
+                if let use = uses[name] {
+                    statistics.bytesUnused += UInt64(use.dead)
+                    statistics.packsOlderKeys += isNewest(use) ? 0 : 1
+                }
                 continue
             }
             statistics.packsCondemned += 1

@@ -44,14 +44,14 @@ struct NewKeyOptions: ParsableArguments {
         }
     }
 
-    /// Obtains the new key; `open` is called where it may run a command or ask on the terminal for
-    /// the old one. A key file is written only after that.
+    /// Obtains the new key of the repository that the options name; `open` is called where it may
+    /// run a command or ask on the terminal for the old one. A key file is written only after that.
     func read<R>(
-        _ output: Output, open: () throws -> R
+        _ global: GlobalOptions, _ output: Output, open: () throws -> R
     ) throws -> (key: NewKey, opened: R) {
         if let path = try newKeyFile.path() {
             let opened = try open()
-            return (.file(path, .keyFile(try KeyFile.make(path))), opened)
+            return (.file(path, .keyFile(try KeyFile.make(path, for: global.repository()))), opened)
         }
         let password = try options.source([.password]).reader(output, confirm: true)
         let opened = try open()

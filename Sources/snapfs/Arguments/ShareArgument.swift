@@ -27,7 +27,7 @@ struct ShareArgument: FormedArgument, Equatable {
             share = .part(Double(part) / Double(whole))
             return
         }
-        guard let size = SizeArgument(argument: argument), size.bytes > 0, size.hasUnit else {
+        guard let size = SizeArgument(argument: argument), size.bytes > 0 else {
             return nil
         }
         share = .bytes(size.bytes)

@@ -2,17 +2,17 @@
 
 import ArgumentParser
 
-/// A number of bytes: `4096`, `10M`, `1.5GiB`. K, M, G, T and KiB, MiB, GiB, TiB are powers of
-/// 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The letters may have either case.
+/// A number of bytes with its unit: `4096B`, `10M`, `1.5GiB`. A bare number is none: who writes one
+/// means some other unit, and a limit of ten bytes would leave nearly everything out. K, M, G, T
+/// and KiB, MiB, GiB, TiB are powers of 1024; kB, MB, GB, TB powers of 1000, as with GNU tools. The
+/// letters may have either case.
 struct SizeArgument: FormedArgument, Equatable {
     let bytes: UInt64
-    /// Whether a unit is given, be it `B`.
-    let hasUnit: Bool
 
-    static let form = "it has to be a number of bytes, or one with a unit, such as 10M or 1.5GiB"
+    static let form = "it has to be a size with its unit, such as 10M, 1.5GiB or 4096B"
 
     private static let units: [String: UInt64] = [
-        "": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 1000, "m": 1 << 20, "mib": 1 << 20,
+        "b": 1, "k": 1 << 10, "kib": 1 << 10, "kb": 1000, "m": 1 << 20, "mib": 1 << 20,
         "mb": 1_000_000, "g": 1 << 30, "gib": 1 << 30, "gb": 1_000_000_000, "t": 1 << 40,
         "tib": 1 << 40, "tb": 1_000_000_000_000,
     ]
@@ -21,7 +21,6 @@ struct SizeArgument: FormedArgument, Equatable {
         let number = argument.prefix { $0.isASCII && $0.isNumber || $0 == "." }
         let unit = argument.dropFirst(number.count).drop { $0 == " " }.lowercased()
         guard let factor = Self.units[unit] else { return nil }
-        hasUnit = !unit.isEmpty
         let parts = number.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, let whole = UInt64(parts[0]) else { return nil }
         let product = whole.multipliedReportingOverflow(by: factor)

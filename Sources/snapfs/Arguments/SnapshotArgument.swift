@@ -12,8 +12,10 @@ import SnapBase
 struct SnapshotArgument: ExpressibleByArgument, Equatable {
     enum Name: Equatable {
         case latest
-        /// The newest snapshot taken at or before this second.
+        /// A second.
         case time(seconds: Int64)
+        /// A day of UTC, by its first second.
+        case day(seconds: Int64)
         /// What the id begins with, as typed; never empty.
         case id(prefix: String)
     }
@@ -52,7 +54,10 @@ struct SnapshotArgument: ExpressibleByArgument, Equatable {
     private static func time(in bytes: [UInt8]) -> (Name, length: Int)? {
         guard let (time, length) = TimeArgument.parse(bytes) else { return nil }
         let suffix = bytes[length...].prefix { $0 != UInt8(ascii: ":") }
-        if suffix.isEmpty { return (.time(seconds: time.seconds), length) }
+        if suffix.isEmpty {
+            let seconds = time.seconds
+            return (time.hasClock ? .time(seconds: seconds) : .day(seconds: seconds), length)
+        }
         let id = String(decoding: suffix.dropFirst(), as: UTF8.self)
         guard suffix.first == UInt8(ascii: "-"), 1...64 ~= id.utf8.count,
             id.utf8.allSatisfy({ 0x30...0x39 ~= $0 || 0x61...0x66 ~= $0 })

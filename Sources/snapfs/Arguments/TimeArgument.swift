@@ -10,6 +10,8 @@ import SnapFormat
 struct TimeArgument: FormedArgument, Equatable {
     let seconds: Int64
     let nanoseconds: UInt32
+    /// Whether a time of the day is given.
+    let hasClock: Bool
 
     static let form = """
         it has to be a date, such as 2027-01-31, or a date and a time, such as \
@@ -31,9 +33,10 @@ struct TimeArgument: FormedArgument, Equatable {
 
     var timestamp: Timestamp { Timestamp(seconds: seconds, nanoseconds: nanoseconds) }
 
-    private init(seconds: Int64, nanoseconds: UInt32) {
+    private init(seconds: Int64, nanoseconds: UInt32, hasClock: Bool) {
         self.seconds = seconds
         self.nanoseconds = nanoseconds
+        self.hasClock = hasClock
     }
 
     /// The longest time at the front of text and its length; nil if there is none.
@@ -45,7 +48,7 @@ struct TimeArgument: FormedArgument, Equatable {
         guard let midnight = CivilTime(year: Int64(year), month: month, day: day) else {
             return nil
         }
-        var time = TimeArgument(seconds: midnight.seconds, nanoseconds: 0)
+        var time = TimeArgument(seconds: midnight.seconds, nanoseconds: 0, hasClock: false)
         let dateEnd = scanner.offset
         guard scanner.skip("T") || scanner.skip("t") || scanner.skip(" "),
             let hour = scanner.number(2), scanner.skip(":"), let minute = scanner.number(2),
@@ -56,7 +59,7 @@ struct TimeArgument: FormedArgument, Equatable {
         guard let zone = scanner.zone() else { return nil }
         let inDay = Int64(hour * 3600 + minute * 60 + second)
         time = TimeArgument(
-            seconds: midnight.seconds + inDay - zone, nanoseconds: nanoseconds)
+            seconds: midnight.seconds + inDay - zone, nanoseconds: nanoseconds, hasClock: true)
         return (time, scanner.offset)
     }
 

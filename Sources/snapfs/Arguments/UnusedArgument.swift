@@ -16,9 +16,11 @@ struct UnusedArgument: FormedArgument, Equatable {
     init?(argument: String) {
         if argument == "unlimited" {
             limit = .unlimited
+        } else if argument == "0" {
+            limit = .bytes(0)
         } else if let percent = PercentArgument(argument: argument) {
             limit = .part(percent.part)
-        } else if let size = SizeArgument(argument: argument), size.hasUnit || size.bytes == 0 {
+        } else if let size = SizeArgument(argument: argument) {
             limit = .bytes(size.bytes)
         } else {
             return nil

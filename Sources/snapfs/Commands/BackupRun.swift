@@ -85,7 +85,7 @@ struct BackupRun {
     // MARK: Sources
 
     private func files(_ named: [[UInt8]], _ progress: Progress) throws -> Manifest? {
-        let paths = try named.map { try SourcePaths.absolute($0) }
+        let paths = try SourcePaths.distinct(named)
         try SourcePaths.requireExisting(paths)
         let template = template(.files, paths)
         var options = FileBackup.Options()

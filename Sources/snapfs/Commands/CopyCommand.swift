@@ -53,7 +53,7 @@ struct CopyCommand: Command {
     /// The snapshots that the arguments name, or all that pass the filter, oldest first.
     private func chosen(_ from: RepositoryAccess) throws -> [Manifest] {
         guard !snapshots.isEmpty else { return try from.manifests(filter) }
-        let ids = Set(try from.ids(snapshots, filter))
+        let ids = Set(try from.ids(snapshots, filter, .orBefore))
         return try from.catalog().snapshots.filter { ids.contains($0.id) }
     }
 }

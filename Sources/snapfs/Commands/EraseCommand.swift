@@ -37,18 +37,20 @@ struct EraseCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        guard paths.allSatisfy({ $0.bytes.first == UInt8(ascii: "/") }) else {
-            throw ValidationError("Paths in snapshots begin with a slash.")
+        for path in paths {
+            try PathInSnapshots.require(
+                path.bytes, choice: "and the snapshot, if not all are meant, with --snapshot")
         }
     }
 
     func perform(_ output: Output) throws {
+        let paths = try paths.map { try PathInSnapshots.absolute($0.bytes) }
         let access = try RepositoryAccess.open(global, output)
         let erasure = try Erasure(
-            access.repository, try access.catalog(), paths.map(\.bytes), caches: ViewCaches(),
+            access.repository, try access.catalog(), paths, caches: ViewCaches(),
             origin: .current(), program: Version.words)
         let choice = filter.choice
-        let ids = try snapshots.isEmpty ? nil : Set(access.ids(snapshots, filter))
+        let ids = try snapshots.isEmpty ? nil : Set(access.ids(snapshots, filter, .exact))
         var isWhole = true
         let affected = try erasure.affected { manifest in
             ids.map { $0.contains(manifest.id) } ?? choice.accepts(manifest)
@@ -58,11 +60,11 @@ struct EraseCommand: Command {
                 Text("snapshot \(manifest.hexID.prefix(8)) cannot be read: \(error.message)"))
         }
         if affected.isEmpty {
-            let names = paths.map { Text.escaped($0.bytes) }.joined(separator: " or ")
+            let names = paths.map { Text.escaped($0) }.joined(separator: " or ")
             output.warning(Text("warning: no snapshot\(filter.matching) has \(names)"))
         }
         if !dryRun { try erasure.requireReleased(affected) }
-        try erase(affected, erasure, access, output)
+        try erase(paths, affected, erasure, access, output)
         // A dry run shows the whole plan before it says what would refuse it.
         if dryRun { try erasure.requireReleased(affected) }
         guard isWhole && access.damagedManifests.isEmpty else {
@@ -73,8 +75,8 @@ struct EraseCommand: Command {
     }
 
     private func erase(
-        _ affected: [ErasedSnapshot], _ erasure: Erasure, _ access: RepositoryAccess,
-        _ output: Output
+        _ paths: [[UInt8]], _ affected: [ErasedSnapshot], _ erasure: Erasure,
+        _ access: RepositoryAccess, _ output: Output
     ) throws {
         var done: [ErasedSnapshot] = []
         // What was erased before a failure is in the log, too.
@@ -91,10 +93,10 @@ struct EraseCommand: Command {
                 try show(erased, output)
             }
         } catch {
-            try? record(done, access)
+            try? record(done, paths, access)
             throw error
         }
-        try record(done, access)
+        try record(done, paths, access)
         let count = Format.count(UInt64(done.count), "snapshot", "snapshots")
         try output.note(Text(dryRun ? "\(count) would be written again" : "erased from \(count)"))
         if !dryRun && !done.isEmpty {
@@ -103,12 +105,14 @@ struct EraseCommand: Command {
     }
 
     /// The paths by their hashes alone: the log is to outlive what was erased.
-    private func record(_ done: [ErasedSnapshot], _ access: RepositoryAccess) throws {
+    private func record(
+        _ done: [ErasedSnapshot], _ paths: [[UInt8]], _ access: RepositoryAccess
+    ) throws {
         if dryRun || done.isEmpty { return }
         try access.audit(
             "erase", snapshots: done.map(\.manifest.id),
             counts: [("entries", done.reduce(0) { $0 + $1.entries })],
-            remarks: try paths.map { "path sha256:\(try SHA256.digest($0.bytes).hex)" })
+            remarks: try paths.map { "path sha256:\(try SHA256.digest($0).hex)" })
     }
 
     private func show(_ snapshot: ErasedSnapshot, _ output: Output) throws {

@@ -56,13 +56,18 @@ struct ForgetCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let going =
+        let (going, show) =
             try snapshots.isEmpty
             ? goingByPolicy(access, output) : named(access, output)
-        if !dryRun && !going.isEmpty {
+        let writes = !dryRun && !going.isEmpty
+        if writes {
             try NoteBook.add(
                 .forget, to: going, origin: .current(), reason: reason?.text,
                 ledger: try access.repository.ledger)
+        }
+        // What stays is told of even where nothing goes.
+        if !dryRun { try show() }
+        if writes {
             try access.audit("forget", snapshots: going, remarks: reason.map { [$0.text] } ?? [])
         }
         try output.note(
@@ -78,34 +83,38 @@ struct ForgetCommand: Command {
         }
     }
 
+    /// What goes, and what tells of it once it is gone. A dry run has told the whole plan already,
+    /// before what would refuse it.
+    private typealias Choice = (going: [[UInt8]], show: () throws -> Void)
+
     // MARK: By name
 
-    private func named(_ access: RepositoryAccess, _ output: Output) throws -> [[UInt8]] {
-        let ids = try access.ids(snapshots, filter)
+    private func named(_ access: RepositoryAccess, _ output: Output) throws -> Choice {
+        let ids = try access.ids(snapshots, filter, .exact)
         let catalog = try access.catalog()
         let now = Timestamp.now().seconds
         let held = Set(catalog.held(ids, now: now))
-        // A dry run shows the whole plan before it says what would refuse it.
-        if dryRun || held.isEmpty {
+        let show = {
             for id in ids {
                 try ForgetMessage(id: id, isHeld: held.contains(id)).show(output)
             }
         }
+        if dryRun { try show() }
         try catalog.requireReleased(ids, now: now)
-        return ids
+        return (ids, show)
     }
 
     // MARK: By policy
 
     private func goingByPolicy(
         _ access: RepositoryAccess, _ output: Output
-    ) throws -> [[UInt8]] {
+    ) throws -> Choice {
         let manifests = try access.manifests(filter)
         let plan = try ForgetPlan(
             policy.policy, manifests, notes: try access.catalog().notes,
             grouping: policy.groupBy.grouping, limits: policy.limits,
             now: Timestamp.now().seconds)
-        if plan.refusal == nil || dryRun { try show(plan, output) }
+        if dryRun { try show(plan, output) }
         if let refusal = plan.refusal {
             throw dryRun
                 ? refusal
@@ -113,7 +122,7 @@ struct ForgetCommand: Command {
                     refusal.kind,
                     refusal.message + "; nothing was forgotten, --dry-run shows the whole plan")
         }
-        return plan.going.map(\.id)
+        return (plan.going.map(\.id), { try show(plan, output) })
     }
 
     private func show(_ plan: ForgetPlan, _ output: Output) throws {

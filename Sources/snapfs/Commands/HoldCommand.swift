@@ -47,7 +47,7 @@ struct HoldCommand: Command {
 
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
-        let named = try access.ids(snapshots, filter)
+        let named = try access.ids(snapshots, filter, .exact)
         let ids = release ? try held(named, access, output) : named
         if ids.isEmpty { return }
         try NoteBook.add(

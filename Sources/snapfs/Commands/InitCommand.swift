@@ -81,7 +81,9 @@ struct InitCommand: Command {
     private func newCredential(
         _ output: Output
     ) throws -> () throws -> SnapFormat.Credential {
-        if let path = try newKeyFile.path() { return { .keyFile(try KeyFile.make(path)) } }
+        if let path = try newKeyFile.path() {
+            return { .keyFile(try KeyFile.make(path, for: global.repository())) }
+        }
         let password = try global.newPasswordSource.reader(output, confirm: true)
         return { try .init(try password()) }
     }

@@ -22,7 +22,7 @@ struct KeyAddCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        let (key, repository) = try new.read(output) {
+        let (key, repository) = try new.read(global, output) {
             try RepositoryAccess.openRepository(global, output)
         }
         let holder = try key.use(in: repository) {

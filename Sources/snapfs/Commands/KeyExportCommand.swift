@@ -44,7 +44,7 @@ struct KeyExportCommand: Command {
         let sheet = sheet(lines, label, repository)
         if let path = try output?.bytes.requireText("the new file") {
             try Array((sheet.joined(separator: "\n") + "\n").utf8).withUnsafeBytes {
-                try KeyFile.create(path, $0)
+                try KeyFile.create(path, $0, for: global.repository())
             }
             let holder = try NewKeyOptions.NewKey.file(path, .keyFile(key)).use(in: repository) {
                 try keys.add(.keyFile(key), label: label)

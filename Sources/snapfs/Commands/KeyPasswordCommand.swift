@@ -18,7 +18,7 @@ struct KeyPasswordCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        let (key, repository) = try new.read(output) {
+        let (key, repository) = try new.read(global, output) {
             try RepositoryAccess.openRepository(global, output)
         }
         let holder = try key.use(in: repository) {

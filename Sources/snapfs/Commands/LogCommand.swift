@@ -2,7 +2,6 @@
 
 import ArgumentParser
 import SnapBase
-import SnapFiles
 import SnapFormat
 import SnapRepository
 import SnapView
@@ -24,12 +23,17 @@ struct LogCommand: Command {
     @OptionGroup var filter: SnapshotFilter
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        try PathInSnapshots.require(
+            path.bytes, choice: "and choose snapshots with --host, --tag, --job or --path")
+    }
+
     func perform(_ output: Output) throws {
         let access = try RepositoryAccess.open(global, output)
         let manifests = try access.manifests(filter)
         let snapshots = NumberedView.list(
             try manifests.enumerated().map { (number: $0, view: try access.view($1)) })
-        let components = pathComponents(try SourcePaths.absolute(path.bytes))
+        let components = pathComponents(try PathInSnapshots.absolute(path.bytes))
         let trace = try PathHistory().trace(
             components, in: snapshots, check: { try Interruption.check() })
         for (number, error) in trace.failures.sorted(by: { $0.key < $1.key }) {

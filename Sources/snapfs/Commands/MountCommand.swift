@@ -19,7 +19,7 @@ struct MountCommand: Command {
         help: ArgumentHelp(
             "The snapshot, if only one is to be mounted, and the mount point.",
             valueName: "[snapshot[:path]] mountpoint"))
-    private var operands: [BytesArgument]
+    private var operands: [BytesArgument] = []
 
     @Flag(help: "Let other users read the mount, as far as the modes of the files permit.")
     var allowOther = false
@@ -44,12 +44,24 @@ struct MountCommand: Command {
 
     func validate() throws {
         guard 1...2 ~= operands.count else {
-            throw ValidationError("Give at most a snapshot and the mount point.")
+            throw ValidationError(
+                "Give the mount point, an empty directory, and in front of it at most a snapshot.")
+        }
+        if operands.count == 2 && isDirectory(operands[0]) && !isDirectory(operands[1]) {
+            let names = operands.map { Text.escaped($0.bytes) }
+            throw ValidationError(
+                "The mount point comes last: snapfs mount \(names[1]) \(names[0])")
         }
         if operands.count == 2 && snapshot == nil {
             let name = Text.escaped(operands[0].bytes)
             throw ValidationError("'\(name)' is no snapshot: give an id, 'latest' or a time.")
         }
+    }
+
+    private func isDirectory(_ path: BytesArgument) -> Bool {
+        var status = stat()
+        return path.bytes.withCString { stat($0, &status) } == 0
+            && status.st_mode & S_IFMT == S_IFDIR
     }
 
     func perform(_ output: Output) throws {

@@ -59,6 +59,9 @@ struct MountRun {
             guard found.place.attributes.isDirectory else {
                 throw SnapError(.invalid, "\(Text.escaped(found.path)) is not a directory")
             }
+            try output.note(Text("from snapshot \(found.view.manifest.inWords)"))
+            // What is buffered would be lost with the terminal.
+            try output.flush()
             return (
                 SnapshotFileSystem(view: found.view, start: found.place, report: report),
                 try access.pin(found.view.manifest)

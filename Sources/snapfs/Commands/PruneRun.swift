@@ -86,7 +86,7 @@ struct PruneRun {
                         bytesUnused: inventory.statistics.bytesUnused,
                         bytesTotal: inventory.statistics.bytes,
                         rewritten: Rewritten(inventory.statistics), isResumed: false))
-                : output.note("there is nothing to prune")
+                : showNothing()
         }
         if open != nil { try inventory.measure(start.condemned) }
         let found = inventory.statistics
@@ -129,6 +129,21 @@ struct PruneRun {
             Text(
                 "\(Format.size(stays)) stay, of which \(Format.size(found.bytesUnused)) are "
                     + "unneeded"))
+        try showOlderKeys(found)
+    }
+
+    private func showNothing() throws {
+        try output.note("there is nothing to prune")
+        try showOlderKeys(inventory.statistics)
+    }
+
+    private func showOlderKeys(_ found: PackStatistics) throws {
+        if found.packsOlderKeys == 0 { return }
+        let packs = Format.count(UInt64(found.packsOlderKeys), "pack stays", "packs stay")
+        try output.note(
+            Text(
+                "\(packs) sealed under older keys; without '--max-unused unlimited' a prune "
+                    + "copies them"))
     }
 
     // MARK: Doing
@@ -193,7 +208,7 @@ struct PruneRun {
         if output.json { return try output.json(summary(report, type)) }
         switch report.result {
         case .nothing:
-            if !report.resumed { try output.note("there is nothing to prune") }
+            if !report.resumed { try showNothing() }
         case .waiting(let sessions):
             try output.note(
                 Text(

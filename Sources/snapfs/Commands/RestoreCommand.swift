@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 import ArgumentParser
+import Glibc
 import SnapBase
+import SnapFormat
 import SnapRestore
 
 struct RestoreCommand: Command {
@@ -75,19 +77,25 @@ struct RestoreCommand: Command {
         }
         let pin = dryRun ? nil : try access.pin(found.view.manifest)
         defer { withExtendedLifetime(pin) {} }
+        try output.note(Text("from snapshot \(found.view.manifest.inWords)"))
         let progress = Progress(output)
         defer { progress.finish() }
         let restore = Restore(
             found.view, start: found.place, components: found.components, target: target.bytes,
             options: try options(output, progress))
+        let isThere = target.bytes.withCString { Glibc.access($0, F_OK) } == 0 || errno != ENOENT
         if includes.isEmpty && excludes.isEmpty {
             progress.expect(items: restore.expected.entries, bytes: restore.expected.bytes)
         }
         let summary = try restore.run()
         progress.finish()
-        try show(summary, seconds: progress.seconds, output)
+        try show(summary, of: found.view.manifest, seconds: progress.seconds, output)
         try Self.requireWhole(summary)
-        try requireMatch(summary, found)
+        do { try requireMatch(summary, found) } catch {
+            // Only if it is empty.
+            if !isThere && !dryRun { target.bytes.withCString { _ = rmdir($0) } }
+            throw error
+        }
     }
 
     /// A pattern that takes nothing is a mistake that only an error shows. A directory that is
@@ -152,17 +160,21 @@ struct RestoreCommand: Command {
     private struct Message: Encodable {
         var messageType = "summary"
         var dryRun: Bool?
+        let snapshot, time, host: String
         let totalFiles, filesRestored, filesSkipped, filesDeleted: UInt64
         let totalBytes, bytesRestored, bytesSkipped: UInt64
         let errors: UInt64
         let secondsElapsed: Double
     }
 
-    private func show(_ summary: Restore.Summary, seconds: Double, _ output: Output) throws {
+    private func show(
+        _ summary: Restore.Summary, of manifest: Manifest, seconds: Double, _ output: Output
+    ) throws {
         if output.json {
             return try output.json(
                 Message(
-                    dryRun: dryRun ? true : nil,
+                    dryRun: dryRun ? true : nil, snapshot: manifest.hexID,
+                    time: Format.time(manifest.time.seconds), host: manifest.host,
                     totalFiles: summary.entries, filesRestored: summary.entriesRestored,
                     filesSkipped: summary.entriesSkipped, filesDeleted: summary.entriesDeleted,
                     totalBytes: summary.bytes, bytesRestored: summary.bytesRestored,

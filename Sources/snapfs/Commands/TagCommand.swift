@@ -67,7 +67,7 @@ struct TagChange: ParsableArguments {
         _ output: Output, _ change: ([String]) -> [String]
     ) throws -> UInt64 {
         let access = try RepositoryAccess.open(global, output)
-        let ids = Set(try access.ids(snapshots, filter))
+        let ids = Set(try access.ids(snapshots, filter, .exact))
         for (id, error) in try access.catalog().damagedInOrder where ids.contains(id) {
             throw error.within("the tags of snapshot \(Hex.encode(id.prefix(4)))")
         }

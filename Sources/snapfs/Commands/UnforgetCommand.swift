@@ -11,8 +11,8 @@ struct UnforgetCommand: Command {
         abstract: "Bring forgotten snapshots back.",
         usage: "snapfs unforget [<options>] <snapshot> ...",
         discussion: """
-            'snapfs snapshots --forgotten' lists them; 'latest' and a time choose from those. What \
-            'snapfs prune' has taken is gone.
+            'snapfs snapshots --forgotten' lists them; 'latest' and an exact time choose from \
+            those. What 'snapfs prune' has taken is gone.
             """)
 
     @Argument(help: ArgumentHelp("The forgotten snapshots.", valueName: "snapshot"))

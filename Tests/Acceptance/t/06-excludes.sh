@@ -61,10 +61,13 @@ lacks cache/data cache/sub cache/sub/data
 backup --exclude-larger-than 1M "$SRC"
 has keep/mib
 lacks keep/mib+1
-backup --exclude-larger-than 2000 "$SRC"
+backup --exclude-larger-than 2000B "$SRC"
 has keep/a.txt
 lacks keep/mib
-fails_with 64 "a size that is none" snapfs backup --exclude-larger-than many "$SRC"
+for size in many 10 0; do
+    fails_with 64 "a size of '$size'" snapfs backup --exclude-larger-than $size "$SRC"
+    err_has "says what it has to be" 'size with its unit, such as 10M'
+done
 
 mount -t tmpfs tmpfs "$SRC/mnt"
 echo other >"$SRC/mnt/inside"

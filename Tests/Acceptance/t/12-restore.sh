@@ -33,6 +33,11 @@ is "the rest" "$(files)" './big '
 ok "empty directories too" test -d "$T/to/empty"
 fresh
 fails_with 1 "--include of what is not there" restore --include 'no such*'
+fails_with 1 "nor in a new target" restore_to "$T/unmade" --include 'no such*'
+ok_not "which is not left behind" test -e "$T/unmade"
+mkdir "$T/mine"
+fails_with 1 "nor in an empty one" restore_to "$T/mine" --include 'no such*'
+ok "which is" test -d "$T/mine"
 err_has "says so" "nothing in snapshot .* matches --include no such"
 exits 0 "a quiet dry run" restore_to "$T/nowhere" --include a.txt --dry-run --quiet
 out_has "says what it would do" "^would restore .*a.txt"

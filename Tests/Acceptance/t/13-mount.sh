@@ -47,6 +47,13 @@ ok "umount(8)" umount "$M"
 ok_not "is no longer mounted" mountpoint -q "$M"
 ok "the daemon ends" wait_until 5 gone
 
+fails_with 64 "mount of nothing" snapfs mount
+err_has "says what is wanted" 'Give the mount point'
+fails_with 64 "mount of three" snapfs mount latest "$M" "$M"
+fails_with 64 "mount in the wrong order" snapfs mount "$M" latest
+err_has "says which comes last" "mount point comes last: snapfs mount latest $M"
+fails_with 1 "a mount point that is not there" snapfs mount latest "$T/not-there"
+
 # mount SNAPSHOT DIR
 mount_at "$M" "${ID:0:8}"
 same "one snapshot by its id" --nlink "$T/v1" "$M$SRC"

@@ -64,4 +64,25 @@ fails_with 64 "init --new-key-file --password-command" snapfs init --new-key-fil
 ok_not "none of them makes anything" ls -d "$T/repo6" "$T/key6"
 export SNAPFS_REPO=$T/repo4
 fails_with 1 "init with a key file that cannot be written" snapfs init --new-key-file "$T/no/such/dir/key"
+
+# Beside what it opens.
+export SNAPFS_REPO=$T/repo7
+fails_with 1 "init with its key file in the repository" snapfs init --new-key-file "$T/repo7/key"
+err_has "says so" 'would lie in the repository'
+ok_not "makes nothing" test -e "$T/repo7"
+exits 0 "init beside it" snapfs init --new-key-file "$T/repo7.key"
+export SNAPFS_KEY_FILE=$T/repo7.key
+ln -s "$T/repo7/keys" "$T/way"
+for file in "$T/repo7/new" "$T/way/new" "$T/none/../repo7/data/new"; do
+    mkdir -p "$T/none"
+    fails_with 1 "key add to ${file#"$T"}" snapfs key add --new-key-file "$file"
+    fails_with 1 "key passwd to ${file#"$T"}" snapfs key passwd --new-key-file "$file"
+    fails_with 1 "key export to ${file#"$T"}" snapfs key export --output "$file"
+done
+cd "$T/repo7"
+fails_with 1 "key add to a relative path" snapfs key add --new-key-file new
+cd "$T"
+is "no key was added" "$(snapfs key list --json | wc -l)" 2
+is "and none written" "$(find "$T/repo7" -name new)" ""
+exits 0 "key export elsewhere" snapfs key export --output "$T/repo7.sheet"
 finish

@@ -22,4 +22,8 @@ num "adds next to nothing" "$(summary data_added)" -lt 5000
 touch -d '1 hour ago' "$SRC/docs/b.txt"
 backup "$SRC"
 is "a new time is a change" "$(summary files_new)/$(summary files_changed)/$(summary files_unmodified)" 0/1/3
+cd "$T"
+backup src/ ./src "$SRC" src/../src//
+is "a source named again is no other one" "$(summary files_new)/$(summary files_changed)/$(summary files_unmodified)" 0/0/4
+is "and named once" "$(snapfs snapshots --json | value 'j[-1]["paths"]' /dev/stdin)" "$SRC"
 finish

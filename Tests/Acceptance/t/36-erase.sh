@@ -41,7 +41,19 @@ search() {
 }
 is "the data is there before" "$(search)" "found anna-in-a-large anna-in-a-small bert"
 
-fails_with 64 "a path is absolute" snapfs erase people
+for path in "latest:$SRC/people" "${IDS[1]:0:8}:$SRC/people" "2026-11-21T02:00:00Z:/x" ''; do
+    fails_with 64 "erase '$path'" snapfs erase "$path"
+    fails_with 64 "log '$path'" snapfs log "$path"
+done
+fails_with 64 "a path in a snapshot" snapfs erase "latest:$SRC/people"
+err_has "is chosen otherwise" 'give the path alone.*--snapshot'
+exits 0 "a file that is only named so" snapfs erase ./latest:/people
+exits 0 "nor is it there" snapfs erase a:b
+err_has "where it was looked for" "no snapshot has $T/a:b"
+cd "$SRC"
+exits 0 "a relative path" snapfs erase -n people/../people/anna/ --json
+cd "$T"
+is "is found where it is" "$(value 'j["snapshots"]' "$T/out")" 3
 fails_with 1 "the root is not erased" snapfs erase /
 exits 0 "what no snapshot has" snapfs erase /nowhere
 out_has "touches none" 'erased from 0'

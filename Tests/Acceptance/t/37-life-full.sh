@@ -36,6 +36,9 @@ refused() {             # WHAT COMMAND...: for want of room
 # --- what writes a little --------------------------------------------------------------------------
 room 0
 refused "forget, no room" snapfs forget "${SNAPSHOTS[1]}"
+out_lacks "and tells of none that is gone" forget
+refused "forget by policy, no room" snapfs forget --keep-last 1
+out_lacks "nor does that" forget
 refused "hold, no room" snapfs hold "${SNAPSHOTS[2]}"
 refused "tag, no room" snapfs tag add x "${SNAPSHOTS[2]}"
 refused "erase, no room" snapfs erase "$SRC/secret"
