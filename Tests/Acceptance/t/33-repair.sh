@@ -210,6 +210,24 @@ exits 0 "prune" snapfs prune
 clean "after it"
 is "the held one is still there" "$(listed)" 3
 
+# A lost pack that only a repair still names is no work for prune.
+export SNAPFS_REPO=$T/lost
+unset SNAPFS_KEY_FILE
+export SNAPFS_PASSWORD=x
+exits 0 "init" snapfs init
+mkdir "$T/small"
+for n in $(seq 40); do random_file "lost$n" 3000 "$T/small/$n"; done
+WHAT='to lose' backup "$T/small"
+rm "$SNAPFS_REPO"/data/*/*
+exits 13 "repair packs" snapfs repair packs
+num "names some of what is lost" "$(grep -c '^lost: object' "$T/out")" -le 10
+out_has "and how many more there are" '^lost: [0-9]+ more objects'
+WHAT='of the same' backup "$T/small"
+exits 0 "repair snapshots finds nothing to do" snapfs repair snapshots
+exits 0 "prune" snapfs prune
+exits 0 "check" snapfs check
+out_lacks "promises nothing of prune" 'prune takes'
+
 # A damaged note: the snapshot counts as held until somebody gives it up, and neither stays for ever.
 export SNAPFS_REPO=$T/notes
 unset SNAPFS_KEY_FILE
