@@ -795,27 +795,36 @@ class Collected:
 
 
 def forgotten(store, sealer):
-    """The snapshots whose notes are all there and end in a forget."""
+    """The snapshots of which the notes say so; one that is not known may have placed a hold."""
     notes, found = collections.defaultdict(dict), set()
     for name in store.list("notes"):
         notes[name[:32]][int(name[33:])] = f"notes/{name}"
     for snapshot, names in notes.items():
-        try:
-            need(sorted(names) == list(range(1, len(names) + 1)), f"{snapshot}: notes are missing")
-            erased = False
-            for number in sorted(names):
+        erased = unclear = False
+        newest = 0
+        for number in sorted(names):
+            try:
                 note = open_single(sealer, store, names[number], 10, NOTE)
                 need(note["snapshot"].hex() == snapshot, f"{names[number]}: of another snapshot")
                 action = note["action"][0]
                 need(FORGET <= action <= ERASE, f"{names[number]}: unknown action")
-                if action in (FORGET, ERASE):
-                    found.add(snapshot)
-                    erased |= action == ERASE
-                elif action == UNFORGET and not erased:
+            except FormatError as error:
+                warn(f"{error}")
+                action = None
+            if action is None or number > newest + 1:
+                unclear = True
+                if not erased:
                     found.discard(snapshot)
-        except FormatError as error:
-            warn(f"{error}")
-            found.discard(snapshot)
+            newest = number
+            if action == ERASE:
+                erased = True
+                found.add(snapshot)
+            elif action == FORGET and not unclear:
+                found.add(snapshot)
+            elif action == UNFORGET and not erased:
+                found.discard(snapshot)
+            elif action == RELEASE:
+                unclear = False
     return found
 
 

@@ -5,3 +5,8 @@ package func shownInShort(_ names: [String], separator: String = ", ") -> String
     let shown = names.prefix(5).joined(separator: separator)
     return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
 }
+
+/// `1 file` or `2 files`.
+package func counted(_ number: Int, _ one: String, _ many: String) -> String {
+    "\(number) \(number == 1 ? one : many)"
+}

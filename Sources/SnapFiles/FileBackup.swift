@@ -21,7 +21,7 @@ package final class FileBackup {
         package var isInterrupted: () -> Bool = { false }
         /// Called with each entry that cannot be stored as it is.
         package var report: (SourceProblem) -> Void = { _ in }
-        /// Called once where the predecessor is damaged: what it cannot show is read again.
+        /// Called once for each damaged predecessor: what no other one can show is read again.
         package var noteDamage: (SnapError) -> Void = { _ in }
         /// Called with each entry that is stored, its path and whether its content was read.
         package var visit: (([UInt8], EntryStatus) -> Void)?
@@ -57,15 +57,16 @@ package final class FileBackup {
         self.pulse = pulse
     }
 
-    /// Sends the whole tree; returns the entry of "/". `predecessor` is the view to compare with.
-    package func run(predecessor: SnapshotView?) throws -> Entry {
+    /// Sends the whole tree; returns the entry of "/". `predecessors` are the views to compare
+    /// with: what the first does not have is looked for in the next.
+    package func run(predecessors: [SnapshotView]) throws -> Entry {
         let queue = BoundedQueue<[WalkItem]>(
             countMax: Self.aheadMax, costMax: Self.aheadBytesMax)
         let (paths, exclusion, keys) = (options.paths, options.exclusion, repository.keys)
         let fetches = writer != nil
         let thread = try Thread("walk") {
             TreeWalk(keys: keys, exclusion: exclusion, queue: queue, fetches: fetches)
-                .run(paths, predecessor: predecessor)
+                .run(paths, predecessors: predecessors)
         }
         defer {
             queue.close()

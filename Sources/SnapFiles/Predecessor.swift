@@ -5,7 +5,7 @@ import SnapFormat
 import SnapRepository
 import SnapView
 
-/// The snapshot that a walk compares with. Damage in it is no failure of the backup: it is noted,
+/// A snapshot that a walk compares with. Damage in it is no failure of the backup: it is noted,
 /// and what it hides counts as not there. Not thread-safe.
 final class Predecessor {
     fileprivate let view: SnapshotView
@@ -14,7 +14,7 @@ final class Predecessor {
 
     init(_ view: SnapshotView) { self.view = view }
 
-    var root: PredecessorDirectory { PredecessorDirectory(self, view.root) }
+    fileprivate var root: PredecessorLayer { PredecessorLayer(self, view.root) }
 
     /// The first damage that was met; given out once.
     func takeDamage() -> SnapError? {
@@ -32,18 +32,72 @@ final class Predecessor {
     }
 }
 
-/// A directory of the predecessor. Not thread-safe.
+/// A directory as the predecessors have it, those asked first that come first: a checkpoint has
+/// only what its run had reached, and what it lacks is looked for in the next. Not thread-safe.
 final class PredecessorDirectory {
-    private let predecessor: Predecessor
+    private let layers: [PredecessorLayer]
+
+    private init?(_ layers: [PredecessorLayer]) {
+        if layers.isEmpty { return nil }
+        self.layers = layers
+    }
+
+    /// The root of all; nil without predecessors.
+    convenience init?(roots predecessors: [Predecessor]) { self.init(predecessors.map(\.root)) }
+
+    /// The entry of this name in the first that has it.
+    func entry(_ name: [UInt8]) throws -> PredecessorEntry? {
+        for layer in layers {
+            if let place = try layer.place(name) { return PredecessorEntry(layer, place) }
+        }
+        return nil
+    }
+
+    /// The directory of this name; nil where none has one.
+    func below(_ name: [UInt8]) throws -> PredecessorDirectory? {
+        PredecessorDirectory(try layers.compactMap { try $0.below(name) })
+    }
+}
+
+/// An entry of a predecessor. Not thread-safe.
+struct PredecessorEntry {
+    private let layer: PredecessorLayer
+    private let place: Place
+
+    fileprivate init(_ layer: PredecessorLayer, _ place: Place) {
+        self.layer = layer
+        self.place = place
+    }
+
+    var attributes: Attributes { place.attributes }
+    /// When the predecessor began to read.
+    var startTime: Timestamp { layer.view.manifest.startTime }
+
+    func entry() throws -> Entry? {
+        try layer.predecessor.find { try layer.view.entry(place) }
+    }
+
+    /// Whether all content of `entry` can be built upon.
+    func isStored(_ entry: Entry) throws -> Bool {
+        try layer.predecessor.find { try layer.view.isStored(entry) } ?? false
+    }
+
+    /// The extended attributes, in their encoded form.
+    func xattrRun() throws -> [UInt8]? {
+        try layer.predecessor.find { try layer.view.xattrRun(of: try layer.view.entry(place)) }
+    }
+}
+
+/// A directory of one predecessor. Not thread-safe.
+private final class PredecessorLayer {
+    let predecessor: Predecessor
     private let directory: Place
     /// What was found last.
     private var last: Place?
     /// Damage seldom hides one name alone, and each further try would read it again.
     private var isHidden = false
 
-    private var view: SnapshotView { predecessor.view }
-    /// When the predecessor began to read.
-    var startTime: Timestamp { view.manifest.startTime }
+    var view: SnapshotView { predecessor.view }
 
     init(_ predecessor: Predecessor, _ place: Place) {
         self.predecessor = predecessor
@@ -51,6 +105,7 @@ final class PredecessorDirectory {
     }
 
     func place(_ name: [UInt8]) throws -> Place? {
+        if let last, last.hasName(name) { return last }
         // Names are asked for in order, so this is nearly always the one behind the last.
         if let next = last?.next, next.hasName(name) {
             last = next
@@ -65,24 +120,9 @@ final class PredecessorDirectory {
         return answer
     }
 
-    /// The directory at a place of this one; nil for anything else.
-    func below(_ place: Place) -> PredecessorDirectory? {
-        place.attributes.isDirectory ? PredecessorDirectory(predecessor, place) : nil
-    }
-
-    func below(_ name: [UInt8]) throws -> PredecessorDirectory? { try place(name).flatMap(below) }
-
-    func entry(_ place: Place) throws -> Entry? {
-        try predecessor.find { try view.entry(place) }
-    }
-
-    /// Whether all content of a file can be built upon.
-    func isStored(_ entry: Entry) throws -> Bool {
-        try predecessor.find { try view.isStored(entry) } ?? false
-    }
-
-    /// The extended attributes at a place, in their encoded form.
-    func xattrRun(_ place: Place) throws -> [UInt8]? {
-        try predecessor.find { try view.xattrRun(of: try view.entry(place)) }
+    /// The directory of this name; nil for anything else.
+    func below(_ name: [UInt8]) throws -> PredecessorLayer? {
+        guard let place = try place(name), place.attributes.isDirectory else { return nil }
+        return PredecessorLayer(predecessor, place)
     }
 }

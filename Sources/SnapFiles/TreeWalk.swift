@@ -57,7 +57,7 @@ final class TreeWalk {
     private var owners = OwnerNames()
     private var stack: [Frame] = []
     private var path: [[UInt8]] = []
-    private var predecessor: Predecessor?
+    private var predecessors: [Predecessor] = []
     /// The sources by their whole paths: one inside another is one of its own with
     /// --one-file-system.
     private var sources: Set<[UInt8]> = []
@@ -72,8 +72,8 @@ final class TreeWalk {
     }
 
     /// Walks everything; the last item is `.end`.
-    func run(_ paths: [[UInt8]], predecessor view: SnapshotView?) {
-        predecessor = view.map { Predecessor($0) }
+    func run(_ paths: [[UInt8]], predecessors views: [SnapshotView]) {
+        predecessors = views.map { Predecessor($0) }
         do {
             let root = try walk(paths)
             try noteDamage()
@@ -104,7 +104,9 @@ final class TreeWalk {
     }
 
     private func noteDamage() throws {
-        if let damage = predecessor?.takeDamage() { try emit(.damage(damage)) }
+        for predecessor in predecessors {
+            if let damage = predecessor.takeDamage() { try emit(.damage(damage)) }
+        }
     }
 
     // MARK: Sources
@@ -116,7 +118,7 @@ final class TreeWalk {
         let directory = try FileDescriptor.open("/", O_RDONLY | O_DIRECTORY)
         let found = try FileAttributes(of: directory, label: "/")
         let root = try entry([], found)
-        let before = predecessor?.root
+        let before = PredecessorDirectory(roots: predecessors)
         if tree.root.isSource {
             try push(directory, found, before, isEntry: false)
             try loop()
@@ -207,7 +209,7 @@ final class TreeWalk {
             try name.withUnsafeBytes { try FileAttributes(at: directory, name: $0) }
         }
         let attributes = try found.attributes(keys: keys)
-        let before = try predecessor?.place(name)
+        let before = try predecessor?.entry(name)
         if attributes.isDirectory {
             return try enterDirectory(name, found, attributes, in: directory, predecessor, before)
         }
@@ -217,12 +219,12 @@ final class TreeWalk {
             return
         }
         owners.note(attributes)
-        guard let before, let predecessor, let old = try predecessor.entry(before) else {
+        guard let before, let old = try before.entry() else {
             return try send(name, attributes, in: directory, before: nil)
         }
         // What a damaged or lost segment knew is nowhere: the file is read again.
-        if attributes.isUnchanged(since: old.attributes, start: predecessor.startTime),
-            try predecessor.isStored(old)
+        if attributes.isUnchanged(since: old.attributes, start: before.startTime),
+            try before.isStored(old)
         {
             return try emit(.unchanged(old, in: path))
         }
@@ -231,7 +233,8 @@ final class TreeWalk {
 
     private func enterDirectory(
         _ name: [UInt8], _ found: FileAttributes, _ attributes: Attributes,
-        in directory: FileDescriptor, _ predecessor: PredecessorDirectory?, _ before: Place?
+        in directory: FileDescriptor, _ predecessor: PredecessorDirectory?,
+        _ before: PredecessorEntry?
     ) throws {
         let identity = FileIdentity(found)
         if exclusion.directories.contains(identity) || exclusion.devices.contains(found.device) {
@@ -242,12 +245,12 @@ final class TreeWalk {
             try Self.openDirectory(name, in: directory, O_RDONLY | O_NOFOLLOW)
         }
         path.append(name)
-        let xattrs = try directoryXattrs(attributes, opened, before, predecessor)
+        let xattrs = try directoryXattrs(attributes, opened, before)
         try emit(
             .beginDirectory(
                 Entry(name: name, attributes: attributes.withoutCounts), xattrs: xattrs,
                 path: path, isNew: before == nil))
-        try push(opened, found, before.flatMap { predecessor?.below($0) }, isEntry: true)
+        try push(opened, found, try predecessor?.below(name), isEntry: true)
     }
 
     private func push(
@@ -331,14 +334,13 @@ final class TreeWalk {
 
     /// The extended attributes of a directory, from the predecessor where its ctime is the same.
     private func directoryXattrs(
-        _ attributes: Attributes, _ directory: FileDescriptor, _ before: Place?,
-        _ predecessor: PredecessorDirectory?
+        _ attributes: Attributes, _ directory: FileDescriptor, _ before: PredecessorEntry?
     ) throws -> [UInt8] {
-        if let before, let predecessor {
+        if let before {
             let old = before.attributes
             // A ctime as recent as the predecessor itself proves nothing.
             if old.ctime == attributes.ctime, old.inode == attributes.inode, old.isDirectory,
-                !old.isRacy(predecessor.startTime), let run = try predecessor.xattrRun(before)
+                !old.isRacy(before.startTime), let run = try before.xattrRun()
             {
                 return run
             }

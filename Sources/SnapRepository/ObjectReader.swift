@@ -334,8 +334,9 @@ package final class ObjectReader: Sendable {
         if let first = damaged.first {
             throw SnapError(
                 .damaged,
-                "object \(id.hex.prefix(16)) is not in the index, of which \(damaged.count) "
-                    + "segment(s) cannot be read: \(first.error.message)")
+                "object \(id.hex.prefix(16)) is not in the index, of which "
+                    + counted(damaged.count, "segment", "segments")
+                    + " cannot be read: \(first.error.message)")
         }
         throw SnapError(.damaged, "object \(id.hex.prefix(16)) is missing from the index")
     }

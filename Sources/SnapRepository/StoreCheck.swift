@@ -109,9 +109,14 @@ package final class StoreCheck {
                     ?? "\(path): is missing")
         }
         report.packs = used.count
-        let unused = expected.order.count - used.count
+        // One that a repair names only because it is lost is nobody's to take.
+        let unused = expected.order.filter {
+            !expected.packs[$0]!.isUsed && listing.packs[$0] != nil  // the keys of `packs`
+        }.count
         if unused > 0 {
-            report.note("packs in which nothing is looked up any more: \(unused); prune takes them")
+            report.note(
+                counted(unused, "pack", "packs")
+                    + " in which nothing is looked up any more; prune takes them away")
         }
         try noteLeftovers(listing)
     }
@@ -120,13 +125,15 @@ package final class StoreCheck {
         let unknown = listing.packs.filter { expected.packs[$0.key] == nil }
         if !unknown.isEmpty {
             let bytes = unknown.values.reduce(0) { $0 + $1.size }
-            report.note("\(unknown.count) packs of \(bytes) bytes that no segment names")
+            let packs = counted(unknown.count, "pack", "packs")
+            report.note("\(packs) of \(bytes) bytes that no segment names")
         }
         let staged = try store.list("tmp").count
-        if staged > 0 { report.note("\(staged) files in tmp/") }
+        if staged > 0 { report.note("\(counted(staged, "file", "files")) in tmp/") }
         if !listing.strays.isEmpty {
             report.note(
-                "\(listing.strays.count) files that are not packs, such as \(listing.strays[0])")
+                counted(listing.strays.count, "file that is no pack", "files that are no packs")
+                    + ", such as \(listing.strays[0])")
         }
     }
 

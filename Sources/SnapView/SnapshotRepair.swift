@@ -15,6 +15,8 @@ package struct RepairedSnapshot: Sendable {
         case replaced([UInt8]?)
         /// Nothing of it can be read, or it was a checkpoint: it is only forgotten.
         case forgotten(String)
+        /// Other notes are in the place of damaged ones; whether it is held for that.
+        case mendedNotes(isHeld: Bool)
         /// It is left as it is.
         case kept(String)
     }
@@ -79,6 +81,9 @@ package final class SnapshotRepair {
         now = catalog.trustedTime(now: origin.time)
         try RepairBase.read(repository, catalog.collections)
         try RepairBase.requireIndex(repository)
+        for id in known.unsound {
+            if let result = try mendNotes(id) { try repaired(result) }
+        }
         for (id, error) in catalog.damagedInOrder {
             try repaired(try giveUp(unreadable: id, error))
         }
@@ -94,6 +99,24 @@ package final class SnapshotRepair {
             }
             try repaired(try repair(manifest, earlier: earlier, threads: threads))
         }
+    }
+
+    /// nil where a collection has taken the snapshot and not yet all of its notes.
+    private func mendNotes(_ id: [UInt8]) throws -> RepairedSnapshot? {
+        let ledger = try repository.ledger
+        do { if try ledger.decision(id) == nil { return nil } } catch let error as SnapError
+            where error.isFinding
+        {}
+        var result = RepairedSnapshot(id: id, outcome: .mendedNotes(isHeld: known[id].isUnclear))
+        result.isWhole = true
+        if isDryRun { return result }
+        do {
+            let isHeld = try NoteRepair.run(id, ledger, origin: origin, now: now)
+            result.outcome = .mendedNotes(isHeld: isHeld)
+        } catch let error as SnapError where error.isFinding {
+            result.outcome = .kept(error.message)
+        }
+        return result
     }
 
     private func findSuspects(readData: Bool, threads: Int) throws {
@@ -234,10 +257,10 @@ package final class SnapshotRepair {
         // Somebody may have placed a hold meanwhile.
         known = try NoteBook(ledger, known: known)
         let notes = known[id]
-        if notes.isHeld(at: now), let hold = notes.hold {
+        if notes.isHeld(at: now) {
             if let new {
                 var until: Int64?
-                if case .until(let end) = hold { until = end }
+                if !notes.isUnclear, case .until(let end) = notes.hold { until = end }
                 try NoteBook.add(
                     .hold(until: until), to: [new], origin: origin, reason: reason, ledger: ledger)
             }

@@ -130,8 +130,8 @@ final class RepositoryAccess {
         if let damage = catalog.collections.damage {
             output.warning("warning: \(damage.message)")
         }
-        for (name, error) in catalog.notes.damaged {
-            output.warning("warning: \(name): \(error.message)")
+        for (_, error) in catalog.notes.damaged {
+            output.warning("warning: \(error.message); what this note said is not known")
         }
         known = catalog
         return catalog

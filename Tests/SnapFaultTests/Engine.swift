@@ -201,7 +201,7 @@ final class Engine: @unchecked Sendable {
         let run = FileBackup(
             repository: repository, options: options, progress: progress, writer: writer)
         let root: Entry
-        do { root = try run.run(predecessor: before) } catch {
+        do { root = try run.run(predecessors: before.map { [$0] } ?? []) } catch {
             writer.abandon()
             throw error
         }

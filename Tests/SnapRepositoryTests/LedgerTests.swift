@@ -77,6 +77,48 @@ import Testing
         #expect(try test.open().catalog().notes.damaged.count == 1)
     }
 
+    @Test func aDamagedNoteHoldsUntilALaterRelease() throws {
+        let manifest = try test.snapshot([.text("a", "1")])
+        func notes() throws -> SnapshotNotes { try NoteBook(ledger)[manifest.id] }
+        try say(.hold(until: nil), of: manifest)
+        try test.overwrite(
+            Note.storeName(manifest.id, 1), [UInt8](repeating: 1, count: 4096))
+        #expect(try notes().isHeld(at: .max) && notes().isUnclear)
+        try say(.forget, of: manifest)
+        #expect(try notes().isHeld(at: .max) && !notes().isForgotten)
+        try say(.release, of: manifest)
+        #expect(try !notes().isHeld(at: 0) && !notes().isForgotten)
+        try say(.forget, of: manifest)
+        #expect(try notes().isForgotten)
+    }
+
+    @Test(arguments: [false, true], [1, 2, 3] as [UInt32])
+    func aRepairOfNotesLosesNoHold(isMissing: Bool, number: UInt32) throws {
+        let manifest = try test.snapshot([.text("a", "1")])
+        try say(.forget, of: manifest)
+        try say(.unforget, of: manifest)
+        try say(.hold(until: nil), of: manifest)
+        try say(.tags(["x"]), of: manifest)
+        let name = Note.storeName(manifest.id, number)
+        try test.remove(name)
+        if !isMissing { try test.store().create(name, [UInt8](repeating: 1, count: 4096)) }
+        #expect(try NoteRepair.run(manifest.id, ledger, origin: origin, now: 0))
+        let notes = try NoteBook(ledger)[manifest.id]
+        #expect(notes.damage == nil && notes.isHeld(at: .max) && !notes.isForgotten)
+        #expect(notes.tags == ["x"])
+    }
+
+    @Test func aRepairOfNotesBringsNothingBackThatWasGivenUp() throws {
+        let manifest = try test.snapshot([.text("a", "1")])
+        for action in [Note.Action.tags(["x"]), .release, .forget] {
+            try say(action, of: manifest)
+        }
+        try test.remove(Note.storeName(manifest.id, 1))
+        #expect(try !NoteRepair.run(manifest.id, ledger, origin: origin, now: 0))
+        let notes = try NoteBook(ledger)[manifest.id]
+        #expect(notes.damage == nil && !notes.isHeld(at: 0) && notes.isForgotten)
+    }
+
     @Test func twoNotesOfOneNumberAreTwoNotes() throws {
         let manifest = try test.snapshot([.text("a", "1")])
         let (one, other) = (try test.open().ledger, try test.open().ledger)

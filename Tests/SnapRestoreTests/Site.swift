@@ -48,7 +48,7 @@ final class Site {
         options.paths = template.paths
         let backup = FileBackup(
             repository: repository, options: options, progress: progress, writer: writer)
-        manifest = try writer.finish(root: try backup.run(predecessor: nil))
+        manifest = try writer.finish(root: try backup.run(predecessors: []))
         #expect(progress.problems.1 == 0)
     }
 

@@ -19,39 +19,56 @@ package struct SnapshotNotes: Sendable {
     package private(set) var tags: [String]?
     /// Every note, in order.
     package private(set) var notes: [Note] = []
-    /// Why the notes are not all known: nothing may be taken away for what the others say.
+    /// Why the notes are not all known.
     package private(set) var damage: SnapError?
+    /// The numbers of those that are not.
+    package private(set) var lost: [ClosedRange<UInt32>] = []
+    /// Whether one that is not known may hold the snapshot: none after it ends that.
+    package private(set) var isUnclear = false
     /// The highest number there is.
     package private(set) var newest: UInt32 = 0
 
     package init() {}
 
     mutating func add(_ note: Note) {
-        if note.number != newest + 1 {
-            damage = damage ?? SnapError(.damaged, "\(note.storeName): the one before is missing")
+        if note.number > newest + 1 {
+            let missing = Note.storeName(note.snapshot, note.number - 1)
+            let error = SnapError(.damaged, "\(missing) is missing, and a later one is there")
+            lose(newest + 1...note.number - 1, error)
         }
         newest = note.number
         notes.append(note)
         switch note.action {
-        case .forget: isForgotten = true
+        // Whoever may be held stays, and what was said meanwhile does not count later on.
+        case .forget: isForgotten = isErased || !isUnclear
         case .unforget: isForgotten = isErased
         case .erase: (isForgotten, isErased) = (true, true)
         case .hold(let until): hold = until.map { .until($0) } ?? .forEver
-        case .release: hold = nil
+        case .release: (hold, isUnclear) = (nil, false)
         case .tags(let tags): self.tags = tags
         }
-        if damage != nil { isForgotten = false }
     }
 
     mutating func addDamaged(_ number: UInt32, _ error: SnapError) {
+        lose(newest + 1...number, error)
         newest = number
-        damage = damage ?? error
-        isForgotten = false
     }
 
-    /// Whether a hold keeps the snapshot at a time in Unix seconds.
+    /// What is not known may have brought the snapshot back, and placed a hold.
+    private mutating func lose(_ numbers: ClosedRange<UInt32>, _ error: SnapError) {
+        damage = damage ?? error
+        lost.append(numbers)
+        (isForgotten, isUnclear) = (isErased, true)
+    }
+
+    /// Whether a hold keeps the snapshot at a time in Unix seconds, be it one that is not known.
     package func isHeld(at time: Int64) -> Bool {
         if isErased { return false }
+        return isUnclear || hasHold(at: time)
+    }
+
+    /// Whether a hold that can be read does.
+    package func hasHold(at time: Int64) -> Bool {
         return switch hold {
         case nil: false
         case .forEver: true
@@ -105,8 +122,14 @@ package struct NoteBook: Sendable {
     /// The notes that cannot be read or follow none, by name.
     package var damaged: [(name: String, error: SnapError)] {
         snapshots.compactMap { snapshot, notes in
-            notes.damage.map { (Note.storeName(snapshot, notes.newest), $0) }
+            notes.damage.map { (Note.storeName(snapshot, notes.lost[0].upperBound), $0) }
         }.sorted { $0.name < $1.name }
+    }
+
+    /// The snapshots whose notes are not all known, in order.
+    package var unsound: [[UInt8]] {
+        snapshots.filter { $0.value.damage != nil }.map(\.key)
+            .sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     /// The number of the newest note of each snapshot.

@@ -61,8 +61,8 @@ package struct RetentionPolicy: Sendable {
         for index in verdicts.indices {
             let manifest = verdicts[index].manifest
             let notes = notes[manifest.id]
-            if notes.damage != nil { verdicts[index].reasons.append(.unclear) }
-            if notes.isHeld(at: trusted) { verdicts[index].reasons.append(.held) }
+            if notes.isUnclear { verdicts[index].reasons.append(.unclear) }
+            if notes.hasHold(at: trusted) { verdicts[index].reasons.append(.held) }
             if manifest.time.seconds > now { verdicts[index].reasons.append(.inTheFuture) }
             for tag in manifest.tags where tags.contains(tag) {
                 verdicts[index].reasons.append(.tag(tag))

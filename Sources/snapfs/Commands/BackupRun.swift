@@ -61,25 +61,45 @@ struct BackupRun {
         return manifest
     }
 
-    /// The newest snapshot or checkpoint of the same series that can be read and that no open
-    /// collection takes. Listed after the session was announced.
-    private func predecessor(_ template: Manifest, _ building: Building) throws -> SnapshotView? {
+    /// What entries are taken from, those first that are asked first: the newest snapshot or
+    /// checkpoint of the same series that can be read and that no open collection takes. A run
+    /// that was interrupted early knows less than the one before it: so behind a checkpoint come
+    /// older ones that reached further, and the newest complete snapshot. Listed after the session
+    /// was announced.
+    private func predecessors(_ template: Manifest, _ building: Building) throws -> [SnapshotView] {
         let series = try access.repository.catalog().snapshots.filter {
             $0.series == template.series && building.allowsPredecessor($0.id)
         }
+        var views: [SnapshotView] = []
+        var reached: UInt64 = 0
         // Not by its time, which users choose: what was read last is most like what is there.
         for manifest in series.sorted(by: { $0.endTime > $1.endTime }) {
-            do {
-                let view = try access.view(manifest)
-                // What the root cannot show, nothing below can be recognised by.
-                try view.forEach(in: view.root) { _ in false }
-                return view
-            } catch let error as SnapError where error.isFinding {
-                output.warning(
-                    "warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used: \(error)")
-            }
+            let isCheckpoint = manifest.state == .checkpoint
+            let isFurther = manifest.totals.files > reached && views.count < Self.checkpointsMax
+            if isCheckpoint, !views.isEmpty, !isFurther { continue }
+            guard let view = try readable(manifest) else { continue }
+            views.append(view)
+            if !isCheckpoint { break }
+            reached = manifest.totals.files
         }
-        return nil
+        return views
+    }
+
+    /// Checkpoints that are asked: runs that each reached less than the one before are rare.
+    private static let checkpointsMax = 3
+
+    /// The view of a predecessor; nil, and a warning, where its root cannot be read: what that
+    /// cannot show, nothing below can be recognised by.
+    private func readable(_ manifest: Manifest) throws -> SnapshotView? {
+        do {
+            let view = try access.view(manifest)
+            try view.forEach(in: view.root) { _ in false }
+            return view
+        } catch let error as SnapError where error.isFinding {
+            output.warning(
+                "warning: snapshot \(manifest.hexID.prefix(8)) is damaged, not used: \(error)")
+            return nil
+        }
     }
 
     // MARK: Sources
@@ -98,22 +118,23 @@ struct BackupRun {
         }
         options.noteDamage = { [output] error in
             output.warning(
-                "warning: the predecessor is damaged, what it cannot show is read again: \(error)")
+                "warning: a predecessor is damaged, what it cannot show is read again: \(error)")
         }
         options.visit = visitor()
-        var predecessor: SnapshotView?
+        var predecessors: [SnapshotView] = []
         func choose(_ building: Building) throws -> [UInt8]? {
-            predecessor = try self.predecessor(template, building)
-            guard let before = predecessor?.manifest else { return nil }
-            progress.expect(items: before.totals.files, bytes: before.totals.bytes)
-            return before.id
+            predecessors = try self.predecessors(template, building)
+            if let fullest = predecessors.last?.manifest.totals {
+                progress.expect(items: fullest.files, bytes: fullest.bytes)
+            }
+            return predecessors.first?.manifest.id
         }
         if command.dryRun {
             _ = try choose(Building(CollectionState()))
             let run = FileBackup(
                 repository: access.repository, options: options, progress: counts,
                 writer: nil)
-            _ = try run.run(predecessor: predecessor)
+            _ = try run.run(predecessors: predecessors)
             return nil
         }
         let writer = try SnapshotWriter(
@@ -121,7 +142,7 @@ struct BackupRun {
             threads: Processors.count(in: 2...16), predecessor: choose)
         let run = FileBackup(
             repository: access.repository, options: options, progress: counts, writer: writer)
-        return try finish(writer) { try run.run(predecessor: predecessor) }
+        return try finish(writer) { try run.run(predecessors: predecessors) }
     }
 
     private func stream(

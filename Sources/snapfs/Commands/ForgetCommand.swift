@@ -61,6 +61,12 @@ struct ForgetCommand: Command {
             ? goingByPolicy(access, output) : named(access, output)
         let writes = !dryRun && !going.isEmpty
         if writes {
+            let notes = try access.catalog().notes
+            // By a policy such a snapshot never goes; who names it gives up what it may have held.
+            try NoteBook.add(
+                .release, to: going.filter { notes[$0].isUnclear }, origin: .current(),
+                reason: "forgotten by its name although a note is damaged",
+                ledger: try access.repository.ledger)
             try NoteBook.add(
                 .forget, to: going, origin: .current(), reason: reason?.text,
                 ledger: try access.repository.ledger)
@@ -93,14 +99,18 @@ struct ForgetCommand: Command {
         let ids = try access.ids(snapshots, filter, .exact)
         let catalog = try access.catalog()
         let now = Timestamp.now().seconds
-        let held = Set(catalog.held(ids, now: now))
+        let known = ids.filter {
+            let notes = catalog.notes[$0]
+            return !notes.isUnclear || notes.hasHold(at: catalog.trustedTime(now: now))
+        }
+        let held = Set(catalog.held(known, now: now))
         let show = {
             for id in ids {
                 try ForgetMessage(id: id, isHeld: held.contains(id)).show(output)
             }
         }
         if dryRun { try show() }
-        try catalog.requireReleased(ids, now: now)
+        try catalog.requireReleased(known, now: now)
         return (ids, show)
     }
 

@@ -56,6 +56,9 @@ struct RepairPacksCommand: Command {
         }
     }
 
+    /// Lost objects that are named in words; JSON has more of them.
+    private static let lostShown = 10
+
     private func show(_ report: PackRepairReport, _ output: Output) throws {
         if output.json {
             return try output.json(
@@ -65,9 +68,12 @@ struct RepairPacksCommand: Command {
                     lost: report.lost.map(\.hex), dryRun: repair.dryRun))
         }
         if report.damaged.isEmpty { return try output.note("no pack needs repair") }
-        for id in report.lost { try output.line(Text("lost: object \(id.hex)")) }
-        let more = report.lostCount - report.lost.count
-        if more > 0 { try output.line(Text("lost: \(more) more objects")) }
+        let shown = report.lost.prefix(Self.lostShown)
+        for id in shown { try output.line(Text("lost: object \(id.hex)")) }
+        let more = UInt64(report.lostCount - shown.count)
+        if more > 0 {
+            try output.line(Text("lost: \(Format.count(more, "more object", "more objects"))"))
+        }
         try output.note(
             Text(
                 repair.verb("save ", "saved ")

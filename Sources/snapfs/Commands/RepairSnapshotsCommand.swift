@@ -48,6 +48,7 @@ struct RepairSnapshotsCommand: Command {
             switch snapshot.outcome {
             case .replaced: replaced += 1
             case .forgotten: forgotten += 1
+            case .mendedNotes: break
             case .kept: return try show(snapshot, output)
             }
             changed.append(snapshot.id)
@@ -65,7 +66,7 @@ struct RepairSnapshotsCommand: Command {
         } else if damaged == 0 {
             try output.note(
                 Text("no snapshot needs repair" + RepairOptions.remark(readData: readData)))
-        } else if !repair.dryRun {
+        } else if replaced + forgotten > 0 && !repair.dryRun {
             try output.note(
                 "'snapfs prune' takes the damaged ones away; until then 'check' names them")
         }
@@ -117,6 +118,12 @@ private struct RepairedLine {
             if output.json { return try json("forgotten", nil, reason, output) }
             let verb = isDryRun ? "would be" : "is"
             try output.line(Text("snapshot \(id) \(verb) forgotten: \(reason)"))
+        case .mendedNotes(let isHeld):
+            let hold = isHeld ? "it counts as held; 'snapfs hold --release \(id)' ends that" : nil
+            if output.json { return try json("mended_notes", nil, hold, output) }
+            let verb = isDryRun ? "would be" : "are"
+            let tail = hold.map { ": " + $0 } ?? ""
+            try output.line(Text("damaged notes of snapshot \(id) \(verb) replaced\(tail)"))
         case .kept(let reason):
             if output.json { return try json("kept", nil, reason, output) }
             try output.line(Text("snapshot \(id) is left as it is: \(reason)"))

@@ -75,11 +75,12 @@ private struct ScrubSummary {
     private func notes(_ output: Output) throws {
         let more = report.damage.count - report.damage.list.count
         try FindingLine.showMore(more, output)
-        if report.staged > 0 { try output.note(Text("note: \(report.staged) files in tmp/")) }
+        if report.staged > 0 {
+            try output.note(Text("note: \(counted(report.staged, "file", "files")) in tmp/"))
+        }
         guard let first = report.foreign.first else { return }
-        let count = report.foreign.count
-        try output.note(
-            "note: \(count) names that are not of a repository, such as \(name: first.utf8)")
+        let names = counted(report.foreign.count, "name", "names")
+        try output.note("note: \(names) not of a repository, such as \(name: first.utf8)")
     }
 
     private var message: Message {

@@ -43,8 +43,9 @@ enum DamageAdvice {
         }
         if areas.contains("notes") {
             steps.append(
-                "policies keep a snapshot of which a note is damaged: 'snapfs hold' and 'snapfs "
-                    + "tag' say again what it said, 'snapfs forget' with its id gives it up")
+                "a snapshot of which a note is damaged counts as held: 'snapfs repair snapshots' "
+                    + "puts a hold in the place of the note, 'snapfs forget' with its id and "
+                    + "'snapfs prune' take both away")
         }
         if !areas.isDisjoint(with: ["gc", "keyring"]) {
             steps.append(

@@ -44,6 +44,8 @@ enum FindingLine {
     }
     /// How many were found that are not in a list, if any, in words only.
     static func showMore(_ count: Int, _ output: Output, word: String = "damaged") throws {
-        if count > 0, !output.json { try output.line(Text("\(word): \(count) more places")) }
+        if count > 0, !output.json {
+            try output.line(Text("\(word): \(counted(count, "more place", "more places"))"))
+        }
     }
 }

@@ -66,10 +66,25 @@ for signal in 2 15 9; do
 done
 exits 0 "one more after it" snapfs backup --json "$SRC"
 is "reads nothing again" "$(value 'j["files_unmodified"]' "$T/out")" $((MIB / 8))
-random_file x $((MIB << 19)) "$SRC/new"
+# What is read first is new: the checkpoint knows nothing of the rest, the snapshot before it does.
+random_file x $((MIB << 19)) "$SRC/0"
 exits 130 "a later backup that is stopped" python3 "$T/interrupt.py" 2 $((MIB * 5 << 18)) "$T/repo" "$SNAPFS" backup "$SRC"
 is "leaves the earlier ones" "$(listed)" 2
 exits 0 "whole" snapfs check
+exits 0 "the run after it" snapfs backup --json "$SRC"
+is "reads only what is new" "$(value '"%d, %d" % (j["files_unmodified"], j["files_new"])' "$T/out")" "$((MIB / 8)), 1"
+WHAT='and the next' backup "$SRC"
+is "knows everything" "$(summary files_unmodified)" $((MIB / 8 + 1))
+
+# The same without any snapshot: the second run was stopped earlier than the first.
+rm "$SRC/0"
+fresh
+interrupted 2 130
+random_file y $((MIB << 19)) "$SRC/0"
+exits 130 "a second run is stopped sooner" python3 "$T/interrupt.py" 2 $((MIB * 7 << 17)) "$T/repo" "$SNAPFS" backup "$SRC"
+exits 0 "the third" snapfs backup --json "$SRC"
+num "reads nothing of what the first one had" "$(value 'j["files_unmodified"]' "$T/out")" -gt $((MIB / 16 - 2))
+rm "$SRC/0"
 
 # One large file, and a stream: neither is waited for, and what was read of it is not lost.
 mkdir "$T/one"

@@ -248,4 +248,52 @@ out_has "needs no repair" 'no snapshot needs repair'
 exits 0 "prune" snapfs prune
 clean "after it"
 is "the held one is still there" "$(listed)" 3
+
+# A lost pack that only a repair still names is no work for prune.
+export SNAPFS_REPO=$T/lost
+unset SNAPFS_KEY_FILE
+export SNAPFS_PASSWORD=x
+exits 0 "init" snapfs init
+mkdir "$T/small"
+for n in $(seq 40); do random_file "lost$n" 3000 "$T/small/$n"; done
+WHAT='to lose' backup "$T/small"
+rm "$SNAPFS_REPO"/data/*/*
+exits 13 "repair packs" snapfs repair packs
+num "names some of what is lost" "$(grep -c '^lost: object' "$T/out")" -le 10
+out_has "and how many more there are" '^lost: [0-9]+ more objects'
+WHAT='of the same' backup "$T/small"
+exits 0 "repair snapshots finds nothing to do" snapfs repair snapshots
+exits 0 "prune" snapfs prune
+exits 0 "check" snapfs check
+out_lacks "promises nothing of prune" 'prune takes'
+
+# A damaged note: the snapshot counts as held until somebody gives it up, and neither stays for ever.
+export SNAPFS_REPO=$T/notes
+unset SNAPFS_KEY_FILE
+export SNAPFS_PASSWORD=x
+exits 0 "init" snapfs init
+mkdir "$T/noted"
+for n in one two; do
+    echo $n >"$T/noted/file"
+    WHAT=$n backup "$T/noted"
+    eval "$n=$SNAPSHOT"
+    exits 0 "hold $n" snapfs hold "$SNAPSHOT"
+    overwrite_note() { dd if=/dev/zero of="$SNAPFS_REPO/notes/$1.1" bs=1 seek=40 count=4 conv=notrunc status=none; }
+    overwrite_note "$SNAPSHOT"
+done
+exits 13 "check names them" snapfs check
+is "once each, by one name" "$(grep -c 'damaged: notes/[0-9a-f]*[.]1: [^/]*$' "$T/out")" 2
+exits 0 "a new tag" snapfs tag add keep "$one"
+err_has "with a warning" "$one.1: .* not known"
+exits 0 "a policy" snapfs forget --keep-last 1 --min-keep 0 --max-remove-percent 100
+is "forgets none" "$(listed)" 2
+exits 0 "one is forgotten by its id" snapfs forget "$one"
+exits 0 "and collected" snapfs prune
+ok_not "with its notes" test -e "$SNAPFS_REPO/notes/$one.1"
+exits 0 "repair snapshots" snapfs repair snapshots
+out_has "says that the other is held" "held"
+exits 0 "check finds nothing any more" snapfs check
+fails_with 1 "the hold stands" snapfs forget "$two"
+exits 0 "until it is released" snapfs hold --release "$two"
+exits 0 "then it can go" snapfs forget "$two"
 finish
