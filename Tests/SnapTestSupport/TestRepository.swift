@@ -103,11 +103,7 @@ package final class TestRepository {
                 writer.beginFile()
                 for piece in 0..<pieces {
                     try writer.appendHole(4096)
-                    let content = noise(600, seed: UInt64(piece))
-                    _ = try writer.append {
-                        $0.copyBytes(from: content)
-                        return content.count
-                    }
+                    try writer.append(all: noise(600, seed: UInt64(piece)))
                 }
                 try writer.endFile(Self.entry(name, 0o100644), xattrs: [], before: nil)
             case .symlink(let name, let target):
