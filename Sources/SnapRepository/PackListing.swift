@@ -46,3 +46,13 @@ extension Repository {
         try store.list("index").reduce(0) { $0 + UInt64($1.size) }
     }
 }
+
+extension PackDescription {
+    /// What is wrong with a pack of which the store has so many bytes, nil where it has none; nil
+    /// where nothing is.
+    func damage(size: Int?) -> SnapError? {
+        guard let size else { return SnapError(.damaged, "\(storeName): is missing") }
+        if size == Int(fileSize) { return nil }
+        return SnapError(.damaged, "\(storeName): has \(size) bytes instead of \(fileSize)")
+    }
+}

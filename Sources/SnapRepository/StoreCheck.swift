@@ -100,13 +100,9 @@ package final class StoreCheck {
             let description = expected.packs[name]!.description
             let found = listing.packs[name]
             let size = found?.kind == description.kind ? found?.size : nil
-            if size == Int(description.fileSize) { continue }
+            guard let damage = description.damage(size: size) else { continue }
             suspects.insert(name)
-            let path = description.storeName
-            damaged(
-                path,
-                size.map { "\(path): has \($0) bytes instead of \(description.fileSize)" }
-                    ?? "\(path): is missing")
+            damaged(description.storeName, damage.message)
         }
         report.packs = used.count
         // One that a repair names only because it is lost is nobody's to take.

@@ -163,14 +163,11 @@ package final class PackInventory: Inventory {
             let size = UInt64(use.description.fileSize)
             if sizes[name] == size { continue }
             // One that came after the listing.
-            let path = name.storeName
-            do {
-                let found = try UInt64(repository.store.open(path).size)
-                if found == size { continue }
-                throw SnapError(.damaged, "\(path): has \(found) bytes instead of \(size)")
-            } catch let error as SnapError where error.kind == .notFound {
-                throw SnapError(.damaged, "\(path): is missing")
-            }
+            var found: Int?
+            do { found = try repository.store.open(name.storeName).size } catch let error
+                as SnapError where error.kind == .notFound
+            {}
+            if let damage = use.description.damage(size: found) { throw damage }
         }
     }
 

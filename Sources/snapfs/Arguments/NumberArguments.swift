@@ -38,8 +38,8 @@ struct ShareOfHundredArgument: FormedArgument, Equatable {
     init(_ percent: Double) { self.percent = percent }
 
     init?(argument: String) {
-        let number = argument.hasSuffix("%") ? argument.dropLast() : argument[...]
-        guard let percent = Double(number), (0...100).contains(percent) else { return nil }
-        self.percent = percent
+        let text = argument.hasSuffix("%") ? argument : argument + "%"
+        guard let found = PercentArgument(argument: text) else { return nil }
+        percent = found.percent
     }
 }

@@ -16,11 +16,12 @@ enum DamageAdvice {
             }
         }
         let packs = !areas.isDisjoint(with: ["data", "meta", "aux"])
+        let isContentLost = packs || touchesPaths
         var steps: [String] = []
         if areas.contains("index") {
             steps.append("'snapfs repair index' makes the index again from the packs")
         }
-        if packs || touchesPaths {
+        if isContentLost {
             let from = "repair --from REPOSITORY" + (readData ? " --read-data" : "")
             steps.append(
                 "'snapfs \(from)' takes what is lost from a second repository, if there is one"
@@ -32,13 +33,13 @@ enum DamageAdvice {
                 "'snapfs copy' from a second repository that has it brings back a snapshot whose "
                     + "record is damaged")
         }
-        if packs || touchesPaths {
+        if isContentLost {
             steps.append(
                 "'snapfs repair snapshots' writes the snapshots again without what is still lost")
         } else if areas.contains("snapshots") {
             steps.append("'snapfs repair snapshots' forgets a snapshot whose record is lost")
         }
-        if packs || touchesPaths || areas.contains("snapshots") {
+        if isContentLost || areas.contains("snapshots") {
             steps.append("'snapfs prune', and 'snapfs check --read-data'")
         }
         if areas.contains("notes") {
