@@ -43,15 +43,17 @@ package final class Repository: Sendable {
         _ store: any Store, _ credential: Credential, limits: ObjectReader.Limits = .init(),
         cache: (String) -> (any Store)? = { _ in nil }, warn: (String) -> Void = { _ in }
     ) throws -> Repository {
-        let id = try Marker.repository(try readMarker(store))
-        let keyring = try OpenKeyring.open(store, credential, repository: id, warn: warn)
-        let sealed = SealedFiles(store: store, keyring: keyring)
-        let derived = try DerivedKeys(master: sealed.master(0, "the derived keys"))
-        let plain = try sealed.read(Configuration.storeName, .config)
+        let (sealed, configuration) = try NeededFiles.reading {
+            let id = try Marker.repository(try readMarker(store))
+            let keyring = try OpenKeyring.open(store, credential, repository: id, warn: warn)
+            let sealed = SealedFiles(store: store, keyring: keyring)
+            let plain = try sealed.read(Configuration.storeName, .config)
+            return (sealed, try Configuration(fields: plain, repository: id))
+        }
         return Repository(
-            sealed: sealed,
-            configuration: try Configuration(fields: plain, repository: id), keys: derived,
-            cache: cache(Hex.encode(id)), limits: limits)
+            sealed: sealed, configuration: configuration,
+            keys: try DerivedKeys(master: sealed.master(0, "the derived keys")),
+            cache: cache(Hex.encode(sealed.repository)), limits: limits)
     }
 
     /// Creates a repository in a store that is empty or holds what an interrupted creation left.

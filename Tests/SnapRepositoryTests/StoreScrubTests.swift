@@ -70,6 +70,29 @@ import Testing
         }
     }
 
+    /// Names are enough to miss what nothing opens without, and opening says what helps.
+    @Test func whatOpensARepositoryIsMissed() throws {
+        let test = try repository()
+        let store = try test.store()
+        for file in try ["config"] + test.files("slots") + test.files("keyring") {
+            let whole = try test.read(file)
+            try store.delete(file)
+            let missed = file.hasPrefix("slots/") ? "slots" : file
+            #expect(files(try scrub(store)) == [missed])
+            var failure: SnapError?
+            do { _ = try test.open() } catch { failure = error as? SnapError }
+            #expect(failure?.kind == .damaged && failure!.message.contains("put the file back"))
+            try store.create(file, whole)
+        }
+        #expect(try scrub(store).damage.count == 0)
+    }
+
+    @Test func aGapBetweenKeyringsIsMissed() throws {
+        let test = try repository()
+        try test.overwrite("keyring/00000003", [1])
+        #expect(files(try scrub(try test.store())) == ["keyring/00000002"])
+    }
+
     @Test func foreignNamesAreToldAndNoDamage() throws {
         let test = try repository()
         let name = String(repeating: "ab", count: 32)

@@ -123,11 +123,15 @@ final class OpenKeyring: Sendable {
     static func newest(
         _ store: any Store, _ keys: SlotKeys, repository: [UInt8], after known: Keyring? = nil
     ) throws -> Keyring {
-        let numbers = try store.list("keyring").compactMap { Keyring.number(ofName: $0.name) }
-            .sorted()
-        guard let newest = numbers.last, numbers.enumerated().allSatisfy({ $0 + 1 == $1 }),
-            newest >= known?.number ?? 0
-        else { throw SnapError(.damaged, "the repository's keyrings are missing or have gaps") }
+        let listing = try store.list("keyring")
+        if let path = NeededFiles.firstGap(listing) {
+            throw SnapError(.damaged, "\(path): is missing")
+        }
+        let numbers = listing.compactMap { Keyring.number(ofName: $0.name) }.sorted()
+        let newest = numbers.last!  // without a gap there is one
+        if let known, newest < known.number {
+            throw SnapError(.damaged, "\(Keyring.storeName(known.number)): is missing")
+        }
         var predecessor = known
         for number in numbers where number > known?.number ?? 0 {
             let name = Keyring.storeName(number)

@@ -32,6 +32,8 @@ package struct NamedFiles: Sendable {
     /// Files that are being written, or that a crash has left.
     package private(set) var staged = 0
     package private(set) var unlisted: [(path: String, error: SnapError)] = []
+    /// What nothing opens without and is not there.
+    package private(set) var missing: [(path: String, error: SnapError)] = []
 
     private let store: any Store
 
@@ -40,16 +42,18 @@ package struct NamedFiles: Sendable {
 
     package init(_ store: any Store) {
         self.store = store
-        listTop()
+        let top = entries("")
+        listTop(top)
         for area in Self.packAreas { listPacks(area) }
         for entry in entries("index") {
             add("index", entry, ObjectID(hex: entry.name).map { .digest($0) })
         }
-        for entry in entries("slots") {
+        let slots = entries("slots")
+        for entry in slots {
             let prefix = Slot.isName(entry.name) ? Hex.decode(entry.name) : nil
             add("slots", entry, prefix.map { .digestPrefix($0) })
         }
-        list("keyring") { Keyring.number(ofName: $0) != nil }
+        let keyrings = list("keyring") { Keyring.number(ofName: $0) != nil }
         list(SessionRecord.directory) { SessionRecord.parse($0) != nil }
         list(Manifest.directory) { Manifest.parse($0) != nil }
         list(Note.directory) { Note.parse($0) != nil }
@@ -57,10 +61,12 @@ package struct NamedFiles: Sendable {
         list(AuditRecord.directory) { AuditRecord.parse($0) != nil }
         for directory in directories("wal") { list("wal/\(directory)") { _ in true } }
         staged = entries("tmp").count
+        missing = NeededFiles.missing(top: top, slots: slots, keyrings: keyrings)
+            .filter { file in !unlisted.contains { file.path.hasPrefix($0.path) } }
     }
 
-    private mutating func listTop() {
-        for entry in entries("") {
+    private mutating func listTop(_ top: [StoreEntry]) {
+        for entry in top {
             let isOurs = entry.name == Marker.storeName || entry.name == Configuration.storeName
             add("", entry, isOurs ? NamedFile.Proof.none : nil)
         }
@@ -87,10 +93,15 @@ package struct NamedFiles: Sendable {
         }
     }
 
-    private mutating func list(_ directory: String, where isOurs: (String) -> Bool) {
-        for entry in entries(directory) {
+    @discardableResult
+    private mutating func list(
+        _ directory: String, where isOurs: (String) -> Bool
+    ) -> [StoreEntry] {
+        let entries = entries(directory)
+        for entry in entries {
             add(directory, entry, isOurs(entry.name) ? NamedFile.Proof.none : nil)
         }
+        return entries
     }
 
     private mutating func add(

@@ -53,6 +53,7 @@ package final class StoreScrub {
     package func run(threads: Int) throws -> ScrubReport {
         let listing = NamedFiles(store)
         for (path, error) in listing.unlisted { add(path.isEmpty ? "the repository" : path, error) }
+        for (path, error) in listing.missing { add(path, error) }
         (report.foreign, report.staged) = (listing.foreign.sorted(), listing.staged)
         // Large ones first: a small one at the end leaves no thread without work for long.
         let files = listing.files.sorted { ($0.size, $0.path) > ($1.size, $1.path) }
