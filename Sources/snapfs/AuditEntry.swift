@@ -13,19 +13,14 @@ extension AuditLog.Event {
 }
 
 extension Repository {
-    /// Appends what a command has done to the audit log, after it has done it; warns where the
-    /// repository is not the one that this machine has seen.
+    /// Appends what a command has done to the audit log, after it has done it.
     func audit(
         _ command: String, snapshots: [[UInt8]] = [], counts: [(String, UInt64)] = [],
-        remarks: [String] = [], _ output: Output
+        remarks: [String] = []
     ) throws {
         var event = AuditLog.Event(command, remarks: remarks)
         event.snapshots = snapshots
         event.counts = counts.map { AuditRecord.Count($0, $1) }
-        try within("what was done is not in the audit log") {
-            if let rollback = try AuditLog(self).append(event) {
-                output.warning(Text("warning: \(rollback)"))
-            }
-        }
+        try within("what was done is not in the audit log") { try AuditLog(self).append(event) }
     }
 }

@@ -40,22 +40,26 @@ final class RepositoryAccess {
         }
     }
 
-    /// Opens the repository and reads its index.
+    /// Opens the repository and reads its index. A command that verifies the audit log tells itself
+    /// what is missing there.
     static func open(
-        _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init()
+        _ global: GlobalOptions, _ output: Output, limits: ObjectReader.Limits = .init(),
+        verifiesAudit: Bool = false
     ) throws -> RepositoryAccess {
         try open(
-            try global.repository(), cache: try global.cacheDirectory(), output, limits: limits
+            try global.repository(), cache: try global.cacheDirectory(), output, limits: limits,
+            verifiesAudit: verifiesAudit
         ) { try global.credentialSource.read(output) }
     }
 
     /// The same for a repository at a path, with its own credential.
     static func open(
         _ path: [UInt8], cache: [UInt8], _ output: Output, limits: ObjectReader.Limits = .init(),
-        credential: () throws -> Credential
+        verifiesAudit: Bool = false, credential: () throws -> Credential
     ) throws -> RepositoryAccess {
         let repository = try openRepository(
             path, cache: cache, output, limits: limits, credential: credential)
+        if !verifiesAudit { warnOfRollback(repository, output) }
         try repository.refresh()
         for (name, error) in repository.objects.damagedSegments {
             output.warning("warning: index segment \(name) is unusable: \(error.message)")
@@ -68,9 +72,19 @@ final class RepositoryAccess {
     static func openRepository(
         _ global: GlobalOptions, _ output: Output
     ) throws -> Repository {
-        try openRepository(
+        let repository = try openRepository(
             try global.repository(), cache: try global.cacheDirectory(), output, limits: .init()
         ) { try global.credentialSource.read(output) }
+        warnOfRollback(repository, output)
+        return repository
+    }
+
+    /// Whatever a command does: it does it to another state than the user has in mind.
+    private static func warnOfRollback(_ repository: Repository, _ output: Output) {
+        // An audit log that cannot be read is for 'check' to tell.
+        if let rollback = try? AuditLog(repository).rollback() {
+            output.warning(Text("warning: \(rollback)"))
+        }
     }
 
     private static func openRepository(
@@ -227,7 +241,7 @@ final class RepositoryAccess {
         remarks: [String] = []
     ) throws {
         try repository.audit(
-            command, snapshots: snapshots, counts: counts, remarks: remarks, output)
+            command, snapshots: snapshots, counts: counts, remarks: remarks)
     }
 
     /// Keeps a snapshot from being collected for as long as what is returned lives.

@@ -64,7 +64,7 @@ struct Life: Sendable {
             (.tags(["before"]), listed),
         ] as [(Note.Action, [UInt8])] { try Self.note(action, id, &known, engine) }
         let last = AmnesiaFileLayer(known.disk)
-        _ = try Self.audit(try engine.open(last))
+        try Self.audit(try engine.open(last))
         // Of a backup that was killed.
         _ = try Session(try engine.open(last).ledger, kind: .writer, host: "host")
         (disk, models) = (last.disk.after(.synchronizedOnly), known.snapshots)
@@ -95,7 +95,7 @@ struct Life: Sendable {
         ).run()
     }
 
-    private static func audit(_ repository: Repository) throws -> String? {
+    private static func audit(_ repository: Repository) throws {
         try AuditLog(repository).append(.init("test", origin: origin, program: "tests"))
     }
 
@@ -110,7 +110,7 @@ struct Life: Sendable {
             try NoteBook.unforget(going, origin: Self.origin, ledger: try repository.ledger)
         case .hold: try note(.hold(until: nil), main)
         case .tag: try note(.tags(["after"]), main)
-        case .audit: _ = try Self.audit(repository)
+        case .audit: try Self.audit(repository)
         case .erase: try erase(repository)
         case .prune:
             if case .waiting = try Self.prune(repository).result {

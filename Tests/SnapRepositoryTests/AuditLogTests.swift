@@ -24,7 +24,7 @@ import Testing
 
     private func append(_ count: Int) throws {
         let log = try AuditLog(repository)
-        for number in 1...count { _ = try log.append(event("command \(number)")) }
+        for number in 1...count { try log.append(event("command \(number)")) }
     }
 
     private func findings() throws -> Int { try AuditLog(repository).verify().findings.count }
@@ -47,6 +47,21 @@ import Testing
             try repository.store.create(name, bytes)
             #expect(try findings() == 0)
         }
+    }
+
+    /// A machine that only checks has seen the log, too.
+    @Test func aLogThatIsGoneIsFoundByWhoHasVerifiedIt() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        try append(3)
+        let watched = try AuditLog(test.open(cache: cache))
+        #expect(try watched.rollback() == nil)
+        #expect(try watched.verify().findings.isEmpty)
+        for number: UInt64 in 1...3 {
+            try repository.store.delete(AuditRecord.storeName(number))
+        }
+        #expect(try watched.verify().findings.map(\.place) == [nil])
+        #expect(try watched.rollback() != nil)
     }
 
     /// A holder of the keys may write what opens, but not what its successor names.
@@ -80,15 +95,18 @@ import Testing
         let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
         try cache.makeDirectories()
         let watched = try AuditLog(test.open(cache: cache))
-        for _ in 1...4 { #expect(try watched.append(event("seen")) == nil) }
+        for _ in 1...4 { try watched.append(event("seen")) }
+        #expect(try watched.rollback() == nil)
         for number: UInt64 in 3...4 {
             try repository.store.delete(AuditRecord.storeName(number))
         }
         #expect(try watched.verify().findings.map(\.place) == [nil])
         #expect(try findings() == 0)
-        #expect(try watched.append(event("noticed")) != nil)
+        #expect(try watched.rollback() != nil)
+        try watched.append(event("noticed"))
+        #expect(try watched.rollback() == nil)
         let said = AuditFinding(.rolledBack, 3)
-        #expect(try watched.append(event("after")) == nil)
+        try watched.append(event("after"))
         #expect(try AuditLog(repository).verify().findings.map(\.place) == [said])
         #expect(try AuditLog(repository).acknowledge(event("accept")).map(\.place) == [said])
         let found = try watched.verify()
@@ -114,7 +132,8 @@ import Testing
         try cache.makeDirectories()
         for count in [1, 1, 2, 3, 4, 5, 7, 8, 9, 31, 1] {
             let watched = try test.open(cache: cache)
-            #expect(try AuditLog(watched).append(event("seen")) == nil)
+            #expect(try AuditLog(watched).rollback() == nil)
+            try AuditLog(watched).append(event("seen"))
             try append(count)
         }
         let found = try AuditLog(repository).verify()
@@ -126,9 +145,9 @@ import Testing
         let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
         try cache.makeDirectories()
         let other = try AuditLog(test.open(cache: cache))
-        for _ in 1...3 { _ = try other.append(event("before")) }
+        for _ in 1...3 { try other.append(event("before")) }
         let store = ListingStore(try test.store()) { names in
-            _ = try other.append(event("meanwhile"))
+            try other.append(event("meanwhile"))
             return names
         }
         let found = try AuditLog(test.open(store, cache: cache)).verify()

@@ -54,20 +54,17 @@ package struct AuditLog {
         }
     }
 
-    /// Appends a record, durable on return. Returns what is wrong with the repository as this
-    /// machine has seen it, nil in general; the record says so, too, and with it every reading of
-    /// the log until somebody accepts it.
-    @discardableResult
-    package func append(_ event: Event) throws -> String? {
+    /// Appends a record, durable on return. Where the repository is not as this machine has seen it
+    /// the record says so, and with it every reading of the log until somebody accepts it.
+    package func append(_ event: Event) throws {
         // Before the newest is looked for: others on this machine append meanwhile.
         var seen = SeenAudit(cache: repository.cache)
         var newest = try newest(seen)
-        let rollback = try rollback(seen, newest)
         var record = AuditRecord(
             number: 0, origin: event.origin, predecessor: nil, command: event.command,
             snapshots: event.snapshots, counts: event.counts, program: event.program,
             remarks: event.remarks)
-        if rollback != nil { record.seen = seen.newest }
+        if try rollback(seen, newest) != nil { record.seen = seen.newest }
         while true {
             guard newest < AuditRecord.numberMax else {
                 throw SnapError(.unsupported, "the audit log has no room for another record")
@@ -81,7 +78,7 @@ package struct AuditLog {
             if let digest = try ledger.create(.audit(record)) {
                 try ledger.synchronize()
                 seen.remember(.init(record.number, digest))
-                return rollback
+                return
             }
             newest = record.number
         }
@@ -121,7 +118,13 @@ package struct AuditLog {
         return true
     }
 
-    /// Whether the repository lacks what this machine has seen of it.
+    /// What is wrong with the repository as this machine has seen it, nil in general. Reads a few
+    /// names and one record, however many there are.
+    package func rollback() throws -> String? {
+        let seen = SeenAudit(cache: repository.cache)
+        return try seen.newest == nil ? nil : rollback(seen, newest(seen))
+    }
+
     func rollback(_ seen: SeenAudit, _ newest: UInt64) throws -> String? {
         guard let seen = seen.newest else { return nil }
         let name = AuditRecord.storeName(seen.number)

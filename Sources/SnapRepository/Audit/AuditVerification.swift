@@ -50,20 +50,24 @@ extension AuditRecord {
 
 extension AuditLog {
     /// Reads all records, oldest first, and checks that none is missing, edited or out of its
-    /// place. `visit` gets those that can be read.
+    /// place. `visit` gets those that can be read. Only who has seen the newest can miss them, so
+    /// that is remembered.
     package func verify(
         _ visit: (AuditRecord) throws -> Void = { _ in }
     ) throws -> AuditVerification {
         var verification = AuditVerification()
         // Before the list is taken: others on this machine append to it meanwhile.
-        let seen = SeenAudit(cache: repository.cache)
+        var seen = SeenAudit(cache: repository.cache)
         // Of one that cannot be read at all nothing can be said of its successor.
         var before: (number: UInt64, digest: ObjectID?)?
         var accepted: [AuditFinding] = []
         for number in try numbers() {
             Self.note(gapFrom: before?.number ?? 0, to: number, in: &verification)
+            // One that cannot be opened has a digest all the same.
+            var found: ObjectID?
             do {
-                let record = try read(number)
+                let (record, digest) = try read(number)
+                found = digest
                 if let before, let digest = before.digest, before.number + 1 == number,
                     record.predecessor != digest
                 {
@@ -81,20 +85,23 @@ extension AuditLog {
             } catch let error as SnapError where error.isFinding {
                 verification.add(AuditFinding(.unreadable, number), error.message)
             }
-            before = (number, try? digest(number))
+            before = (number, found ?? (try? digest(number)))
         }
         if let rollback = try rollback(seen, before?.number ?? 0) {
             verification.add(nil, rollback)
+        } else if verification.findings.isEmpty, let before, let digest = before.digest {
+            seen.remember(.init(before.number, digest))
         }
         verification.accept(accepted)
         return verification
     }
 
-    private func read(_ number: UInt64) throws -> AuditRecord {
-        guard case .audit(let record) = try ledger.read(AuditRecord.storeName(number)).file else {
+    private func read(_ number: UInt64) throws -> (AuditRecord, digest: ObjectID) {
+        let (file, digest) = try ledger.read(AuditRecord.storeName(number))
+        guard case .audit(let record) = file else {
             preconditionFailure("decoding lets no other kind stand there")
         }
-        return record
+        return (record, digest)
     }
 
     private static func note(

@@ -22,7 +22,7 @@ struct AuditListCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        let access = try RepositoryAccess.open(global, output)
+        let access = try RepositoryAccess.open(global, output, verifiesAudit: true)
         let found = try AuditLog(access.repository).verify { try show($0, output) }
         try AuditFindings.tell(found, output)
     }
@@ -62,7 +62,7 @@ struct AuditVerifyCommand: Command {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ output: Output) throws {
-        let access = try RepositoryAccess.open(global, output)
+        let access = try RepositoryAccess.open(global, output, verifiesAudit: true)
         let found = try AuditLog(access.repository).verify()
         try AuditFindings.tell(found, output)
         let accepted = UInt64(found.accepted.count)
@@ -100,7 +100,7 @@ struct AuditAcknowledgeCommand: Command {
     }
 
     func perform(_ output: Output) throws {
-        let access = try RepositoryAccess.open(global, output)
+        let access = try RepositoryAccess.open(global, output, verifiesAudit: true)
         let event = AuditLog.Event("audit acknowledge", remarks: reason.map { [$0.text] } ?? [])
         let found = try AuditLog(access.repository).acknowledge(event)
         if output.json { return try output.json(Message(findings: found.map(\.message))) }

@@ -37,7 +37,7 @@ struct CheckCommand: Command {
     }
 
     func perform(_ output: Output) throws {
-        let access = try RepositoryAccess.open(global, output)
+        let access = try RepositoryAccess.open(global, output, verifiesAudit: true)
         let readsData = readData || readDataSubset != nil
         let progress = Progress(output, counting: readsData ? .packs : .objects)
         defer { progress.finish() }

@@ -65,7 +65,7 @@ struct InitCommand: Command {
             throw error
         }
         let repository = try Repository.open(store, credential)
-        try repository.audit("init", output)
+        try repository.audit("init")
         if output.json {
             try output.json(
                 Message(id: repository.hexID, repository: String(decoding: path, as: UTF8.self)))

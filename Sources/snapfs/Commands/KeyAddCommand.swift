@@ -30,7 +30,7 @@ struct KeyAddCommand: Command {
             return try keys.add(
                 key.credential, label: try label?.text ?? keys.freeLabel(new.label))
         }
-        try repository.audit("key add", remarks: [holder.shown], output)
+        try repository.audit("key add", remarks: [holder.shown])
         if output.json { try output.json(KeyMessage("key_added", holder)) }
         try output.note("added key \(holder.shown)")
     }

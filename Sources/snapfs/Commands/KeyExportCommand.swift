@@ -49,14 +49,14 @@ struct KeyExportCommand: Command {
             let holder = try NewKeyOptions.NewKey.file(path, .keyFile(key)).use(in: repository) {
                 try keys.add(.keyFile(key), label: label)
             }
-            try repository.audit("key export", remarks: [holder.shown], terminal)
+            try repository.audit("key export", remarks: [holder.shown])
             if terminal.json { try terminal.json(message(holder, nil, repository)) }
             return try terminal.note("wrote recovery key \(holder.shown) to \(name: path)")
         }
         let holder = try keys.add(.keyFile(key), label: label)
         do {
             // First: no key is shown that the log does not know.
-            try repository.audit("key export", remarks: [holder.shown], terminal)
+            try repository.audit("key export", remarks: [holder.shown])
             if terminal.json {
                 try terminal.json(message(holder, lines, repository))
             } else {
@@ -82,7 +82,7 @@ struct KeyExportCommand: Command {
         }
         terminal.warning(Text("\(what) is removed again"))
         do {
-            try repository.audit("key remove", remarks: [holder.shown], terminal)
+            try repository.audit("key remove", remarks: [holder.shown])
         } catch { terminal.warning(Text("warning: \(SnapError.wrap(error).message)")) }
     }
 

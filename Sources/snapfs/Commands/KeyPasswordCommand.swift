@@ -24,7 +24,7 @@ struct KeyPasswordCommand: Command {
         let holder = try key.use(in: repository) {
             try KeyAdministration(repository).replaceKeyInUse(by: key.credential)
         }
-        try repository.audit("key passwd", remarks: [holder.shown], output)
+        try repository.audit("key passwd", remarks: [holder.shown])
         if output.json { try output.json(KeyMessage("key_changed", holder)) }
         try output.note("changed; the key is \(holder.shown) now")
     }

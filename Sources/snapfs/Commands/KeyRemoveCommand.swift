@@ -26,7 +26,7 @@ struct KeyRemoveCommand: Command {
         let keys = KeyAdministration(repository)
         let found = try keys.list().key(key.text)
         try keys.remove(found.name)
-        try repository.audit("key remove", remarks: [found.holder?.shown ?? key.text], output)
+        try repository.audit("key remove", remarks: [found.holder?.shown ?? key.text])
         if output.json {
             try output.json(
                 KeyMessage("key_removed", id: found.name, label: found.holder?.label))

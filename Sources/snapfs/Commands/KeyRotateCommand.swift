@@ -25,7 +25,7 @@ struct KeyRotateCommand: Command {
     func perform(_ output: Output) throws {
         let repository = try RepositoryAccess.openRepository(global, output)
         let generation = try KeyAdministration(repository).rotate()
-        try repository.audit("key rotate", counts: [("generation", UInt64(generation))], output)
+        try repository.audit("key rotate", counts: [("generation", UInt64(generation))])
         if output.json { try output.json(Message(generation: generation)) }
         try output.note("new files are sealed under generation \(generation)")
     }

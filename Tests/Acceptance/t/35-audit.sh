@@ -48,8 +48,15 @@ cp -a "$T/repo" "$T/old"
 echo more >"$SRC/file"
 backup "$SRC"
 rm -rf "$T/repo"; cp -a "$T/old" "$T/repo"
+for command in snapshots "restore latest --target $T/yesterday" "forget --keep-last 9" prune \
+    "key list"; do
+    # shellcheck disable=SC2086
+    exits 0 "$command with an older copy" snapfs $command
+    err_has "says that the repository was rolled back" 'warning: .*older copy'
+done
 exits 0 "a backup into an older copy" snapfs backup "$SRC"
-err_has "says that the repository was rolled back" 'older copy'
+err_has "says so, too" 'older copy'
+is "once" "$(grep -c 'older copy' "$T/err")" 1
 exits 0 "a writer says it once" snapfs backup "$SRC"
 err_lacks "and not again" 'older copy'
 fails_with 13 "the log keeps it" snapfs audit list
