@@ -90,8 +90,15 @@ package struct Thread: Sendable {
             let cause = SnapError(errno: status, "starting a thread")
             throw SnapError(.io, "\(cause.message); raise the limit of processes", code: status)
         }
-        snapfs_name_thread(thread, String(name.prefix(15)))
+        Self.name(thread, name)
         handle = thread
+    }
+
+    /// Names the calling thread, and with the main thread the process; at most 15 bytes of it.
+    package static func nameCurrent(_ name: String) { Self.name(pthread_self(), name) }
+
+    private static func name(_ thread: pthread_t, _ name: String) {
+        snapfs_name_thread(thread, String(name.prefix(15)))
     }
 
     /// Waits until the thread has ended.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import SnapBase
+import SnapFormat
 import SnapView
 
 /// What SNAPSHOT:PATH names.
@@ -28,9 +29,32 @@ struct SnapshotPath {
 }
 
 extension RepositoryAccess {
+    /// What SNAPSHOT:PATH names. Where `latest` or a time was typed and the path is not in that
+    /// snapshot, the error names one that has it: another job may have written the newest.
     func find(_ argument: SnapshotArgument, _ filter: SnapshotFilter) throws -> SnapshotPath {
-        try SnapshotPath(
-            try view(try manifest(argument, filter, .orBefore)), path: argument.path)
+        let manifest = try manifest(argument, filter, .orBefore)
+        do { return try SnapshotPath(try view(manifest), path: argument.path) } catch let error
+            as SnapError where error.kind == .notFound
+        {
+            if case .id = argument.name { throw error }
+            guard let other = try newest(with: argument.path, before: manifest, filter) else {
+                throw error
+            }
+            throw SnapError(
+                .notFound, "\(error.message); the newest before it that has it is \(other.inWords)")
+        }
+    }
+
+    /// The newest snapshot before another that has a path; not all of a long history are asked.
+    private func newest(
+        with path: [UInt8]?, before manifest: Manifest, _ filter: SnapshotFilter
+    ) throws -> Manifest? {
+        let before = try manifests(filter).prefix { $0 != manifest }
+        return try before.suffix(100).last {
+            do { return try view($0).place(path: path ?? []) != nil } catch let error as SnapError
+                where error.isFinding
+            { return false }
+        }
     }
 
     /// Ends a command that has done its work but met manifests that cannot be read.

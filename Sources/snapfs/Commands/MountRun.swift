@@ -90,6 +90,8 @@ struct MountRun {
     /// Leaves the terminal to the user, then tells the process in front that the mount answers.
     private func detach(_ ready: Int32) {
         log.useSystemLog()
+        // What the kernel took from the name it was started by is "exe".
+        Thread.nameCurrent("snapfs")
         setsid()
         chdir("/")
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)

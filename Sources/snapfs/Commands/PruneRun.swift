@@ -52,10 +52,20 @@ struct PruneRun {
     private struct Plan: Encodable {
         var messageType = "plan"
         let snapshots: [String]
-        let packs, packsTotal: Int
+        let packs, packsTotal, packsOlderKeys: Int
         let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
         let rewritten: Rewritten
         let isResumed: Bool
+
+        init(_ snapshots: [[UInt8]], _ found: PackStatistics, isResumed: Bool) {
+            self.snapshots = snapshots.map { Hex.encode($0) }
+            (packs, packsTotal) = (found.packsCondemned, found.packs)
+            packsOlderKeys = found.packsOlderKeys
+            (bytesFreed, bytesCopied) = (found.bytesFreed, found.bytesCopied)
+            (bytesUnused, bytesTotal) = (found.bytesUnused, found.bytes)
+            rewritten = Rewritten(found)
+            self.isResumed = isResumed
+        }
     }
 
     /// Tells what a run would take.
@@ -77,27 +87,14 @@ struct PruneRun {
 
     private func showPlan() throws {
         let open = try CollectionState(access.repository.ledger).open
-        guard let start = try collector.plan() else {
-            return try output.json
-                ? output.json(
-                    Plan(
-                        snapshots: [], packs: 0, packsTotal: inventory.statistics.packs,
-                        bytesFreed: 0, bytesCopied: 0,
-                        bytesUnused: inventory.statistics.bytesUnused,
-                        bytesTotal: inventory.statistics.bytes,
-                        rewritten: Rewritten(inventory.statistics), isResumed: false))
-                : showNothing()
-        }
-        if open != nil { try inventory.measure(start.condemned) }
+        let start = try collector.plan()
+        if let start, open != nil { try inventory.measure(start.condemned) }
         let found = inventory.statistics
         if output.json {
             return try output.json(
-                Plan(
-                    snapshots: start.forgotten.map { Hex.encode($0) }, packs: found.packsCondemned,
-                    packsTotal: found.packs, bytesFreed: found.bytesFreed,
-                    bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
-                    bytesTotal: found.bytes, rewritten: Rewritten(found), isResumed: open != nil))
+                Plan(start?.forgotten ?? [], found, isResumed: start != nil && open != nil))
         }
+        guard let start else { return try showNothing() }
         for id in start.forgotten {
             try output.detail(Text("would take snapshot \(Hex.encode(id.prefix(4)))"))
         }
@@ -158,7 +155,7 @@ struct PruneRun {
         let messageType: String
         let result: String
         let snapshots: [String]
-        let packs: Int
+        let packs, packsOlderKeys: Int
         let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
         let rewritten: Rewritten
         let waitingFor: [Session]
@@ -248,8 +245,9 @@ struct PruneRun {
         let found = inventory.statistics
         return Summary(
             messageType: type, result: result, snapshots: snapshots.map { Hex.encode($0) },
-            packs: found.packsCondemned, bytesFreed: found.bytesFreed,
-            bytesCopied: found.bytesCopied, bytesUnused: found.bytesUnused,
+            packs: found.packsCondemned, packsOlderKeys: found.packsOlderKeys,
+            bytesFreed: found.bytesFreed, bytesCopied: found.bytesCopied,
+            bytesUnused: found.bytesUnused,
             bytesTotal: found.bytes, rewritten: Rewritten(found),
             waitingFor: waiting.map { session in
                 Summary.Session(

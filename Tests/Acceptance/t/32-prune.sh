@@ -214,6 +214,8 @@ exits 0 "new keys" snapfs key rotate
 exits 0 "prune that copies nothing" snapfs prune --max-unused unlimited
 out_has "has nothing to do" 'nothing to prune'
 out_has "says what stays" '[0-9]+ packs? stays? sealed under older keys'
+exits 0 "for programs" snapfs prune -n --json --max-unused unlimited
+is "it is a number" "$(value 'j["packs_older_keys"] > 0' "$T/out")" True
 exits 0 "prune" snapfs prune
 out_has "says that packs are of older ones" 'is copied: [0-9]+ sealed under older keys'
 for n in {1..17}; do

@@ -28,6 +28,16 @@ shows "2026-11-07T21:59:59Z:$SRC/a.txt"
 EXPECTED=2026-11-05T08:00:00Z
 shows "2026-11-07T00:00:00Z:$SRC/a.txt"
 fails_with 1 "a day before the first" snapfs ls 2026-11-04
+mkdir "$T/other" && touch "$T/other/b"
+snapfs backup --quiet --time 2026-11-06T08:00:00Z --host gamma "$T/other"
+G6=$(id_of 2026-11-06 gamma)
+fails_with 1 "a path that another job backs up" snapfs ls "latest:$T/other"
+err_has "names the newest that has it" \
+    "not in snapshot $B9; the newest before it that has it is $G6 of 2026-11-06T08:00:00Z, host g"
+fails_with 1 "one that a time is too early for" snapfs ls "2026-11-05:$T/other"
+err_has "names no later one" "not in snapshot $A5$"
+exits 0 "the one that was named" snapfs ls "$G6:$T/other"
+exits 0 "is in nobody's way below" snapfs forget "$G6"
 
 exits 0 "restore of a day" snapfs restore "2026-11-07:$SRC" --target "$T/to"
 out_has "says what it took" "^from snapshot $B7 of 2026-11-07T22:00:00Z, host beta$"
@@ -38,6 +48,7 @@ mkdir "$T/one"
 exits 0 "mount of a day" snapfs mount 2026-11-07 "$T/one"
 out_has "says what it took, too" "^from snapshot $B7 of 2026-11-07T22:00:00Z, host beta$"
 is "and shows it" "$(cat "$T/one$SRC/a.txt")" 2026-11-07T22:00:00Z
+is "its process has our name" "$(cat /proc/[0-9]*/comm 2>/dev/null | grep -cx snapfs)" 1
 unmount "$T/one"
 
 # What changes.
