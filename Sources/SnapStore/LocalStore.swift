@@ -102,8 +102,15 @@ package final class LocalStore: Store, @unchecked Sendable {
     }
 
     package func delete(_ name: String) throws {
-        do { try files.unlink(name) } catch let error as SnapError where error.kind == .notFound {}
-        markUnsynchronized(Self.parent(name))
+        let directory = Self.parent(name)
+        do { try files.unlink(name) } catch let error as SnapError where error.kind == .notFound {
+            // Whoever removed it may have died before that was durable. A directory that is not
+            // there either, as in a copy that leaves out empty ones, has nothing to synchronise.
+            do { _ = try files.list(directory) } catch let error as SnapError
+                where error.kind == .notFound
+            { return }
+        }
+        markUnsynchronized(directory)
     }
 
     package func synchronize() throws {

@@ -51,6 +51,30 @@ import Testing
         return false
     }
 
+    /// Whatever else may go, what is held or read stays, at whichever look the disk fails.
+    @Test(arguments: [false, true], 1...5)
+    func whatIsKeptStaysWhereItCannotBeReadForAMoment(isPinned: Bool, look: Int) throws {
+        let kept = try test.snapshot([.file("a", noise(300_000, seed: 1))], time: 1)
+        let gone = try test.snapshot([.file("b", noise(300_000, seed: 2))], time: 2)
+        try test.snapshot([.file("c", noise(300_000, seed: 3))], time: 3)
+        let ledger = try test.open().ledger
+        if !isPinned {
+            try NoteBook.add(.hold(until: nil), to: [kept.id], origin: origin, ledger: ledger)
+        }
+        let reader = try Session(
+            ledger, kind: .reader, host: "host", pinned: isPinned ? [kept.id] : [])
+        defer { reader.end() }
+        try forget(kept)
+        try forget(gone)
+        let store = FailsOnceStore(try test.store(), Manifest.storeName(kept.id), look)
+        _ = try? prune(store)
+        _ = try prune()
+        let forgotten = try test.open().catalog().forgotten.map(\.id)
+        #expect(forgotten == [kept.id])
+        let report = try RepositoryCheck(test.open()).run(readData: true, threads: 2)
+        #expect(report.findings.isEmpty)
+    }
+
     @Test func whatOnlyForgottenSnapshotsHaveGoes() throws {
         let first = try test.snapshot([.file("a", noise(300_000, seed: 1))], time: 1)
         let second = try test.snapshot([.file("b", noise(300_000, seed: 2))], time: 2)
@@ -302,5 +326,27 @@ import Testing
             #expect(try test.files("gc").count <= 2)
         }
         Issue.record("more than 200 calls")
+    }
+}
+
+/// Fails one look at a file with EIO.
+private final class FailsOnceStore: ForwardingStore, @unchecked Sendable {
+    let base: any Store
+    private let name: String
+    // Used by the thread of the test alone.
+    private var looks: Int
+
+    init(_ base: any Store, _ name: String, _ looks: Int) {
+        self.base = base
+        self.name = name
+        self.looks = looks
+    }
+
+    func open(_ name: String) throws -> any StoreFile {
+        if name == self.name {
+            looks -= 1
+            if looks == 0 { throw SnapError(errno: EIO, name) }
+        }
+        return try base.open(name)
     }
 }

@@ -29,6 +29,22 @@ import Testing
         #expect(try test.files("tmp").isEmpty)
     }
 
+    /// Whoever wrote it has no session any more: it will never be named.
+    @Test func aPackGoesAtOnce() throws {
+        try test.snapshot([.file("a", noise(300_000, seed: 1))])
+        for directory in ["data", "meta"] {
+            let pack = try test.read(try #require(try test.files(directory).first))
+            try test.overwrite("tmp/1-2-3-1", Array(pack.prefix(pack.count / 2)))
+            let session = try Session(test.open().ledger, kind: .writer, host: "host")
+            #expect(try remove(at: 1000) == 0)
+            session.end()
+            #expect(try remove(at: 1000) == 1)
+        }
+        let segment = try test.read(try #require(try test.files("index").first))
+        try test.overwrite("tmp/1-2-3-1", segment)
+        #expect(try remove(at: 2000) == 0, "a backup that has ended may be merging the index")
+    }
+
     @Test func whatGrowsStays() throws {
         for (number, time) in [UInt64](arrayLiteral: 1000, 8000, 15_000, 22_000).enumerated() {
             try test.overwrite("tmp/1-2-3-1", [UInt8](repeating: 1, count: number + 1))

@@ -40,6 +40,9 @@ package final class Collector<L: Ledger, I: Inventory> {
     private let now: Int64
     /// Called with what a run has decided to take, before it takes it.
     package var decided: (CollectionEnd) throws -> Void = { _ in }
+    /// The forgotten snapshots that stay because somebody reads them; known once a run, or a plan,
+    /// has looked for something to collect.
+    package private(set) var inUse: Set<[UInt8]> = []
     /// The session of this run.
     private var own: [UInt8] = []
 
@@ -87,7 +90,8 @@ package final class Collector<L: Ledger, I: Inventory> {
         let state = try CollectionState(ledger)
         if let damage = state.damage { throw Self.within(damage) }
         guard let open = state.open else { return try draft(after: state) }
-        let (snapshots, _) = try lookThrough(state.end)
+        let (snapshots, notes) = try lookThrough(state.end)
+        try snapshots.requireReadable(notes, now) { open.forgotten.contains($0) }
         try inventory.mark(snapshots.committed.filter { !open.forgotten.contains($0.id) })
         return open
     }
@@ -118,7 +122,10 @@ package final class Collector<L: Ledger, I: Inventory> {
         let packs = try inventory.listPacks()
         let (snapshots, notes) = try lookThrough(state.end)
         let (pinned, hasDead) = try sessions.look()
-        let forgotten = snapshots.forgotten(notes, now).subtracting(pinned)
+        try snapshots.requireReadable(notes, now) { !pinned.contains($0) }
+        let wanted = snapshots.forgotten(notes, now)
+        let forgotten = wanted.subtracting(pinned)
+        inUse = wanted.intersection(pinned)
         try inventory.mark(snapshots.committed.filter { !forgotten.contains($0.id) })
         let condemned = try inventory.condemn(
             packs, thorough: forgotten.contains { notes[$0].isErased })
@@ -197,6 +204,9 @@ package final class Collector<L: Ledger, I: Inventory> {
     ) throws -> CollectionEnd {
         let (snapshots, notes) = try lookThrough(previous)
         let frozen = Set(start.forgotten)
+        try snapshots.requireReadable(notes, now) {
+            frozen.contains($0) && !fates.pinned.contains($0)
+        }
         let now = ClockJump.trusted(snapshots.committed, now: now)
         let live = snapshots.committed.filter { manifest in
             guard frozen.contains(manifest.id), !fates.pinned.contains(manifest.id) else {

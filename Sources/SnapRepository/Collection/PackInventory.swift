@@ -67,6 +67,8 @@ package final class PackInventory: Inventory {
     /// Of those that this run has condemned.
     private var reasons: [PackName: RewriteReason] = [:]
     package private(set) var statistics = PackStatistics()
+    /// Whether the copy of the index in the cache is asked, where there is one.
+    package var usesCopy = true
 
     private var objects: ObjectReader { repository.objects }
 
@@ -112,7 +114,7 @@ package final class PackInventory: Inventory {
         var state = CollectionState()
         state.end = end
         state.newest = end?.number ?? 0
-        try objects.refresh(state)
+        try objects.refresh(state, usingCopy: usesCopy)
         if let damaged = objects.damagedSegments.first { throw damaged.error }
         live = LiveSet(objects.askedSegments)
     }
@@ -146,6 +148,7 @@ package final class PackInventory: Inventory {
                 if try hasUnneeded(use.description) { reasons[use.description.packName] = .erased }
             }
         }
+        condemned.formUnion(try lost(uses))
         if unusedMax != .unlimited {
             for pack in Self.small(rest.filter { reasons[$0.description.packName] == nil }) {
                 reasons[pack] = .small
@@ -169,6 +172,18 @@ package final class PackInventory: Inventory {
             {}
             if let damage = use.description.damage(size: found) { throw damage }
         }
+    }
+
+    /// Packs that only the index knows any more, and nobody needs.
+    private func lost(_ uses: [PackName: Use]) throws -> [PackName] {
+        try uses.filter { name, use in
+            if use.live > 0 || sizes[name] != nil { return false }
+            do {
+                // One that came after the listing.
+                _ = try repository.store.open(name.storeName)
+                return false
+            } catch let error as SnapError where error.kind == .notFound { return true }
+        }.map(\.key)
     }
 
     private func isNewest(_ use: Use) -> Bool {

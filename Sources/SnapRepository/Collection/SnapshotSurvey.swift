@@ -10,16 +10,15 @@ struct SnapshotSurvey {
     private(set) var digests: [[UInt8]: ObjectID] = [:]
     /// Committed ones that do not count.
     private(set) var uncounted: [[UInt8]] = []
-    /// Those whose manifest cannot be read.
-    private(set) var damaged: [[UInt8]] = []
+    /// Those whose manifest is damaged or missing.
+    var damaged: [[UInt8]] { unread.map(\.id) }
+    private var unread: [(id: [UInt8], error: SnapError)] = []
 
-    /// Reads all manifests, `end` being the collection that is closed. Throws for one that is
-    /// damaged or missing and not forgotten: what it needs cannot be known.
+    /// Reads all manifests, `end` being the collection that is closed.
     init(_ ledger: some Ledger, _ end: CollectionEnd?) throws {
         listed = Set(try ledger.decided())
         let counting = Counting(end)
         let live = Set((end?.live ?? [:]).keys)
-        var found: [(id: [UInt8], error: SnapError)] = []
         // In order, so that a seed of the simulator is one schedule.
         for id in listed.union(live).sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             do {
@@ -28,11 +27,9 @@ struct SnapshotSurvey {
                 guard case .committed(let manifest, let digest)? = decision else { continue }
                 add(manifest, digest, counting)
             } catch let error as SnapError where error.isFinding {
-                found.append((id, error))
+                unread.append((id, error))
             }
         }
-        try Self.refuse(found, ledger)
-        damaged = found.map(\.id)
     }
 
     private mutating func add(_ manifest: Manifest, _ digest: ObjectID, _ counting: Counting) {
@@ -44,22 +41,24 @@ struct SnapshotSurvey {
         }
     }
 
-    private static func refuse(
-        _ damaged: [(id: [UInt8], error: SnapError)], _ ledger: some Ledger
+    /// Throws where one of the damaged is to stay, by the notes or because it may not go: what it
+    /// needs cannot be known. `now` is in Unix seconds.
+    func requireReadable(
+        _ notes: NoteBook, _ now: Int64, unless mayGo: ([UInt8]) -> Bool
     ) throws {
-        guard !damaged.isEmpty else { return }
-        let notes = try NoteBook(ledger)
-        for (id, error) in damaged where !notes[id].isForgotten {
+        let now = ClockJump.trusted(committed, now: now)
+        for (id, error) in unread
+        where !mayGo(id) || !notes[id].isForgotten || notes[id].isHeld(at: now) {
             throw error.within(
                 "nothing can be collected while snapshot \(Hex.encode(id.prefix(4))) cannot be "
                     + "read")
         }
     }
 
-    /// Those that notes or later backups of the same series make superfluous. `now` is in Unix
-    /// seconds.
+    /// Those that notes or later backups of the same series make superfluous; all that are damaged
+    /// are, once that was required. `now` is in Unix seconds.
     func forgotten(_ notes: NoteBook, _ now: Int64) -> Set<[UInt8]> {
-        var forgotten = Set(damaged.filter { notes[$0].isForgotten })
+        var forgotten = Set(damaged)
         var newer: Set<Manifest.Series> = []
         let now = ClockJump.trusted(committed, now: now)
         for manifest in committed.sorted(by: Manifest.isBefore).reversed() {

@@ -55,10 +55,14 @@ struct PruneRun {
         let packs, packsTotal, packsOlderKeys: Int
         let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
         let rewritten: Rewritten
+        let snapshotsInUse: [String]
         let isResumed: Bool
 
-        init(_ snapshots: [[UInt8]], _ found: PackStatistics, isResumed: Bool) {
+        init(
+            _ snapshots: [[UInt8]], inUse: Set<[UInt8]>, _ found: PackStatistics, isResumed: Bool
+        ) {
             self.snapshots = snapshots.map { Hex.encode($0) }
+            snapshotsInUse = inUse.map { Hex.encode($0) }.sorted()
             (packs, packsTotal) = (found.packsCondemned, found.packs)
             packsOlderKeys = found.packsOlderKeys
             (bytesFreed, bytesCopied) = (found.bytesFreed, found.bytesCopied)
@@ -70,8 +74,18 @@ struct PruneRun {
 
     /// Tells what a run would take.
     func plan() throws {
-        do { try showPlan() } catch let error as SnapError where error.isFinding {
-            throw Self.explained(error)
+        do { try withoutCopyIfDamaged(showPlan) } catch let error as SnapError
+            where error.isFinding
+        { throw Self.explained(error) }
+    }
+
+    /// Once more where the damage may be that of the cache: it is none of the repository.
+    private func withoutCopyIfDamaged<R>(_ body: () throws -> R) throws -> R {
+        do { return try body() } catch let error as SnapError
+            where error.isFinding && inventory.usesCopy
+        {
+            inventory.usesCopy = false
+            return try body()
         }
     }
 
@@ -92,7 +106,9 @@ struct PruneRun {
         let found = inventory.statistics
         if output.json {
             return try output.json(
-                Plan(start?.forgotten ?? [], found, isResumed: start != nil && open != nil))
+                Plan(
+                    start?.forgotten ?? [], inUse: collector.inUse, found,
+                    isResumed: start != nil && open != nil))
         }
         guard let start else { return try showNothing() }
         for id in start.forgotten {
@@ -126,12 +142,26 @@ struct PruneRun {
             Text(
                 "\(Format.size(stays)) stay, of which \(Format.size(found.bytesUnused)) are "
                     + "unneeded"))
+        try showInUse()
         try showOlderKeys(found)
     }
 
     private func showNothing() throws {
-        try output.note("there is nothing to prune")
+        try output.note(
+            Text("there is nothing to prune" + (collector.inUse.isEmpty ? "" : " yet")))
+        try showInUse()
         try showOlderKeys(inventory.statistics)
+    }
+
+    private func showInUse() throws {
+        if collector.inUse.isEmpty { return }
+        let snapshots = Format.count(
+            UInt64(collector.inUse.count), "forgotten snapshot stays", "forgotten snapshots stay")
+        let names = collector.inUse.map { Hex.encode($0.prefix(4)) }.sorted()
+        try output.note(
+            Text(
+                "\(snapshots) until nobody reads them any more, in a mount of one or a restore: "
+                    + shownInShort(names)))
     }
 
     private func showOlderKeys(_ found: PackStatistics) throws {
@@ -158,6 +188,7 @@ struct PruneRun {
         let packs, packsOlderKeys: Int
         let bytesFreed, bytesCopied, bytesUnused, bytesTotal: UInt64
         let rewritten: Rewritten
+        let snapshotsInUse: [String]
         let waitingFor: [Session]
         let totalDuration: Double
     }
@@ -166,10 +197,10 @@ struct PruneRun {
     func run() throws {
         collector.decided = { try record($0) }
         do {
-            var report = try collector.run()
+            var report = try withoutCopyIfDamaged(collector.run)
             if report.resumed, case .done = report.result {
                 try show(report, as: "resumed")
-                report = try collector.run()
+                report = try withoutCopyIfDamaged(collector.run)
             }
             try show(report, as: "summary")
         } catch let error as SnapError where error.kind == .noSpace {
@@ -249,6 +280,7 @@ struct PruneRun {
             bytesFreed: found.bytesFreed, bytesCopied: found.bytesCopied,
             bytesUnused: found.bytesUnused,
             bytesTotal: found.bytes, rewritten: Rewritten(found),
+            snapshotsInUse: collector.inUse.map { Hex.encode($0) }.sorted(),
             waitingFor: waiting.map { session in
                 Summary.Session(
                     id: Hex.encode(session.id), hostname: session.session?.host,
