@@ -12,6 +12,15 @@ extension AuditLog.Event {
     }
 }
 
+/// Does something and puts on record what was done, also where it fails in the middle.
+func recording(_ record: () throws -> Void, of body: () throws -> Void) throws {
+    do { try body() } catch {
+        try? record()
+        throw error
+    }
+    try record()
+}
+
 extension Repository {
     /// Appends what a command has done to the audit log, after it has done it.
     func audit(

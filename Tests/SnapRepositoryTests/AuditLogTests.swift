@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
 import SnapBase
 import SnapFormat
 import SnapStore
@@ -112,6 +113,40 @@ import Testing
         let found = try watched.verify()
         #expect(found.findings.isEmpty && found.accepted.map(\.place) == [said])
         #expect(try watched.acknowledge(event("accept")).isEmpty && watched.verify().records == 5)
+    }
+
+    /// What the disk does not give back is told of, and nobody is kept from writing.
+    @Test func theLogGoesOnBehindARecordThatCannotBeRead() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        let watched = try AuditLog(test.open(cache: cache))
+        for _ in 1...4 { try watched.append(event("before")) }
+        let file = "\(test.path)/\(AuditRecord.storeName(4))"
+        let whole = try test.read(AuditRecord.storeName(4))
+        #expect(truncate(file, 1 << 30) == 0)
+        let place = AuditFinding(.unreadable, 4)
+        #expect(try watched.rollback() == nil)
+        #expect(try watched.verify().findings.map(\.place) == [place])
+        try watched.append(event("after"))
+        #expect(try watched.verify().findings.map(\.place) == [place])
+        #expect(try watched.acknowledge(event("accept")).map(\.place) == [place])
+        #expect(try watched.verify().findings.isEmpty)
+        try test.overwrite(AuditRecord.storeName(4), whole)
+        #expect(try watched.verify().findings.map(\.place) == [AuditFinding(.misplaced, 5)])
+    }
+
+    /// What was accepted is no reason to forget what is there.
+    @Test func whoVerifiesRemembersBehindAnAcceptance() throws {
+        let cache = LocalStore(files: MemoryFileLayer(), location: "cache")
+        try cache.makeDirectories()
+        try append(6)
+        try repository.store.delete(AuditRecord.storeName(3))
+        _ = try AuditLog(repository).acknowledge(event("accept"))
+        try append(1)
+        let watched = try AuditLog(test.open(cache: cache))
+        #expect(try watched.verify().findings.isEmpty)
+        try repository.store.delete(AuditRecord.storeName(8))
+        #expect(try watched.verify().findings.map(\.place) == [nil])
     }
 
     @Test func whatComesAfterAnAcceptanceIsTold() throws {

@@ -69,7 +69,7 @@ package struct AuditLog {
             guard newest < AuditRecord.numberMax else {
                 throw SnapError(.unsupported, "the audit log has no room for another record")
             }
-            record.predecessor = newest == 0 ? nil : try digest(newest)
+            record.predecessor = newest == 0 ? nil : try link(newest)
             record.number = newest + 1
             record.accepted = event.accepted.compactMap {
                 // What only this machine knew is said by this very record.
@@ -81,6 +81,16 @@ package struct AuditLog {
                 return
             }
             newest = record.number
+        }
+    }
+
+    /// What the next record names; zeros where the disk, asked twice, does not give that one back:
+    /// the log must go on.
+    private func link(_ number: UInt64) throws -> ObjectID {
+        do { return try digest(number) } catch let error as SnapError where error.isFinding {
+            do { return try digest(number) } catch let error as SnapError where error.isFinding {
+                return ObjectID([UInt8](repeating: 0, count: ObjectID.size))
+            }
         }
     }
 
@@ -136,6 +146,9 @@ package struct AuditLog {
             if try digest(seen.number) == seen.digest { return nil }
         } catch let error as SnapError where error.kind == .notFound {
             return "\(name), which this machine has seen, is missing"
+        } catch let error as SnapError where error.isFinding {
+            // It is there: that it cannot be read is for a reading of the log to tell.
+            return nil
         }
         return
             "\(name) is not what this machine has seen: the repository may have been replaced by "

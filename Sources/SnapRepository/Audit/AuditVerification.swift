@@ -89,10 +89,11 @@ extension AuditLog {
         }
         if let rollback = try rollback(seen, before?.number ?? 0) {
             verification.add(nil, rollback)
-        } else if verification.findings.isEmpty, let before, let digest = before.digest {
-            seen.remember(.init(before.number, digest))
         }
         verification.accept(accepted)
+        if verification.findings.isEmpty, let before, let digest = before.digest {
+            seen.remember(.init(before.number, digest))
+        }
         return verification
     }
 

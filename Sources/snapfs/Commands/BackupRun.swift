@@ -182,18 +182,22 @@ struct BackupRun {
             throw error
         }
         let manifest = try writer.finish(root: root)
-        if let end = command.description.holdUntil?.seconds {
+        try recording({ try record(manifest) }) {
+            guard let end = command.description.holdUntil?.seconds else { return }
             try NoteBook.add(
                 .hold(until: end), to: [manifest.id], origin: .current(),
                 ledger: try access.repository.ledger)
         }
+        return manifest
+    }
+
+    private func record(_ manifest: Manifest) throws {
         try access.audit(
             "backup", snapshots: [manifest.id],
             counts: [
                 ("files", manifest.totals.files), ("bytes", manifest.totals.bytes),
                 ("bytes_added", manifest.totals.bytesStored), ("errors", manifest.problemCount),
             ])
-        return manifest
     }
 
     private func exclusion(_ paths: [[UInt8]]) throws -> Exclusion {

@@ -83,7 +83,7 @@ struct EraseCommand: Command {
         defer {
             if output.json { try? output.json(Summary(done, dryRun: dryRun)) }
         }
-        do {
+        try recording({ try record(done, paths, access) }) {
             for snapshot in affected {
                 try Interruption.check()
                 guard let erased = try dryRun ? snapshot : erasure.erase(snapshot) else {
@@ -92,11 +92,7 @@ struct EraseCommand: Command {
                 done.append(erased)
                 try show(erased, output)
             }
-        } catch {
-            try? record(done, paths, access)
-            throw error
         }
-        try record(done, paths, access)
         let count = Format.count(UInt64(done.count), "snapshot", "snapshots")
         try output.note(Text(dryRun ? "\(count) would be written again" : "erased from \(count)"))
         if !dryRun && !done.isEmpty {

@@ -60,22 +60,10 @@ struct ForgetCommand: Command {
             try snapshots.isEmpty
             ? goingByPolicy(access, output) : named(access, output)
         let writes = !dryRun && !going.isEmpty
-        if writes {
-            let notes = try access.catalog().notes
-            // By a policy such a snapshot never goes; who names it gives up what it may have held.
-            try NoteBook.add(
-                .release, to: going.filter { notes[$0].isUnclear }, origin: .current(),
-                reason: "forgotten by its name although a note is damaged",
-                ledger: try access.repository.ledger)
-            try NoteBook.add(
-                .forget, to: going, origin: .current(), reason: reason?.text,
-                ledger: try access.repository.ledger)
-        }
+        if writes { try forget(going, access) }
         // What stays is told of even where nothing goes.
         if !dryRun { try show() }
-        if writes {
-            try access.audit("forget", snapshots: going, remarks: reason.map { [$0.text] } ?? [])
-        }
+        if writes { try record(going, access) }
         try output.note(
             Text(
                 (dryRun ? "would forget " : "forgot ")
@@ -87,6 +75,29 @@ struct ForgetCommand: Command {
                 try PruneRun(access, output, pruning).run()
             }
         }
+    }
+
+    private func forget(_ going: [[UInt8]], _ access: RepositoryAccess) throws {
+        let notes = try access.catalog().notes
+        let ledger = try access.repository.ledger
+        do {
+            // By a policy such a snapshot never goes; who names it gives up what it may have held.
+            try NoteBook.add(
+                .release, to: going.filter { notes[$0].isUnclear }, origin: .current(),
+                reason: "forgotten by its name although a note is damaged", ledger: ledger)
+            try NoteBook.add(
+                .forget, to: going, origin: .current(), reason: reason?.text, ledger: ledger)
+        } catch {
+            if let now = try? NoteBook(ledger) {
+                try? record(going.filter { now[$0].isForgotten }, access)
+            }
+            throw error
+        }
+    }
+
+    private func record(_ going: [[UInt8]], _ access: RepositoryAccess) throws {
+        if going.isEmpty { return }
+        try access.audit("forget", snapshots: going, remarks: reason.map { [$0.text] } ?? [])
     }
 
     /// What goes, and what tells of it once it is gone. A dry run has told the whole plan already,

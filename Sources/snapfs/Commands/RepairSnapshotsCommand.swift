@@ -42,22 +42,25 @@ struct RepairSnapshotsCommand: Command {
             isDryRun: repair.dryRun)
         var (damaged, replaced, forgotten, losses) = (0, 0, 0, 0)
         var changed: [[UInt8]] = []
-        try run.run(readData: readData, threads: Processors.count(in: 1...16)) { snapshot in
-            damaged += 1
-            if snapshot.isLoss { losses += 1 }
-            switch snapshot.outcome {
-            case .replaced: replaced += 1
-            case .forgotten: forgotten += 1
-            case .mendedNotes: break
-            case .kept: return try show(snapshot, output)
-            }
-            changed.append(snapshot.id)
-            try show(snapshot, output)
-        }
-        progress.finish()
-        if !changed.isEmpty && !repair.dryRun {
+        func record() throws {
+            if changed.isEmpty || repair.dryRun { return }
             try access.audit("repair snapshots", snapshots: changed)
         }
+        try recording(record) {
+            try run.run(readData: readData, threads: Processors.count(in: 1...16)) { snapshot in
+                damaged += 1
+                if snapshot.isLoss { losses += 1 }
+                switch snapshot.outcome {
+                case .replaced: replaced += 1
+                case .forgotten: forgotten += 1
+                case .mendedNotes: break
+                case .kept: return try show(snapshot, output)
+                }
+                changed.append(snapshot.id)
+                try show(snapshot, output)
+            }
+        }
+        progress.finish()
         if output.json {
             try output.json(
                 Summary(
