@@ -104,7 +104,8 @@ package final class Erasure {
         let ledger = try repository.ledger
         while true {
             try catalog.refresh(ledger)
-            let isListed = catalog.snapshots.contains { $0.id == old.id }
+            let current = catalog.snapshots.first { $0.id == old.id }
+            let isListed = current != nil
             guard isListed || catalog.forgotten.contains(where: { $0.id == old.id }) else {
                 return nil
             }
@@ -114,14 +115,25 @@ package final class Erasure {
                 // It was given up while it was written again.
                 try NoteBook.add(.forget, to: [successor.id], origin: origin, ledger: ledger)
                 snapshot.successor = nil
-            } else if isListed, old.state == .complete, snapshot.successor == nil {
-                snapshot.successor = try written(for: old) ?? rewrite(old)
+            } else if let current, old.state == .complete {
+                let successor = try snapshot.successor ?? written(for: old) ?? rewrite(current)
+                snapshot.successor = try tagged(successor, as: current)
             }
             // What was said of it while it was written again may change what is right.
             if try NoteBook.add(.erase, to: old.id, after: notes, origin: origin, ledger: ledger) {
                 return snapshot
             }
         }
+    }
+
+    /// With the tags that the old one was given meanwhile.
+    private func tagged(_ successor: Manifest, as old: Manifest) throws -> Manifest {
+        if successor.tags == old.tags { return successor }
+        try NoteBook.add(
+            .tags(old.tags), to: [successor.id], origin: origin, ledger: try repository.ledger)
+        var successor = successor
+        successor.tags = old.tags
+        return successor
     }
 
     /// What an erasure that was interrupted before its note has written.

@@ -12,6 +12,11 @@ package struct Catalog: Sendable {
     package private(set) var damaged: [[UInt8]: SnapError] = [:]
     package private(set) var notes = NoteBook()
     package private(set) var collections = CollectionState()
+    /// The snapshots and checkpoints that count and are not forgotten, in order, with the tags that
+    /// they have now.
+    package private(set) var snapshots: [Manifest] = []
+    /// Those that wait for a collection, or for being brought back.
+    package private(set) var forgotten: [Manifest] = []
 
     package init() {}
 
@@ -21,14 +26,18 @@ package struct Catalog: Sendable {
         var newestCollection: UInt64
         var isOpen: Bool
         var notes: [[UInt8]: UInt32]
+        var unsoundNotes: [[UInt8]]
+
+        init(_ catalog: Catalog) {
+            (committed, damaged) = (Set(catalog.committed.keys), Set(catalog.damaged.keys))
+            newestCollection = catalog.collections.newest
+            isOpen = catalog.collections.open != nil
+            (notes, unsoundNotes) = (catalog.notes.newest, catalog.notes.unsound)
+        }
     }
 
-    private var shape: Shape {
-        Shape(
-            committed: Set(committed.keys), damaged: Set(damaged.keys),
-            newestCollection: collections.newest, isOpen: collections.open != nil,
-            notes: notes.newest)
-    }
+    /// That of `snapshots` and `forgotten`; nil before the first listing.
+    private var shape: Shape?
 
     /// Lists what there is now; false where that is what there was. Damaged manifests are read
     /// again only if so said.
@@ -36,7 +45,6 @@ package struct Catalog: Sendable {
     package mutating func refresh(
         _ ledger: some Ledger, retryingDamaged: Bool = true
     ) throws -> Bool {
-        let before = shape
         let ids = Set(try ledger.decided())
         committed = committed.filter { ids.contains($0.key) }
         aborted.formIntersection(ids)
@@ -47,7 +55,20 @@ package struct Catalog: Sendable {
         collections = try CollectionState(ledger, known: collections)
         try readLive(ledger)
         notes = try NoteBook(ledger, known: notes)
-        return shape != before
+        return arrange()
+    }
+
+    /// Puts into order what was listed; false where that is done.
+    private mutating func arrange() -> Bool {
+        let found = Shape(self)
+        guard found != shape ?? Shape(Catalog()) else { return false }
+        let counting = collections.counting
+        let manifests = committed.values.filter { counting.counts($0.manifest, $0.digest) }
+            .map(\.manifest)
+        snapshots = chosen(manifests) { !$0.isForgotten }
+        forgotten = chosen(manifests) { $0.isForgotten }
+        shape = found
+        return true
     }
 
     /// Reads a manifest unless it is known; false where there is none.
@@ -83,28 +104,21 @@ package struct Catalog: Sendable {
             .map { (id: $0.key, error: $0.value) }
     }
 
-    /// The snapshots and checkpoints that count and are not forgotten, in order, with the tags that
-    /// they have now.
-    package var snapshots: [Manifest] { chosen { !$0.isForgotten } }
-
-    /// Those that wait for a collection, or for being brought back.
-    package var forgotten: [Manifest] { chosen { $0.isForgotten } }
-
     /// The time by which holds end: `now`, in Unix seconds, unless the clock has jumped there.
     package func trustedTime(now: Int64) -> Int64 {
         ClockJump.trusted(snapshots + forgotten, now: now)
     }
 
-    private func chosen(_ isChosen: (SnapshotNotes) -> Bool) -> [Manifest] {
-        let counting = collections.counting
-        return committed.values.filter { counting.counts($0.manifest, $0.digest) }
-            .compactMap { found in
-                let notes = notes[found.manifest.id]
-                guard isChosen(notes) else { return nil }
-                var manifest = found.manifest
-                if let tags = notes.tags { manifest.tags = tags }
-                return manifest
-            }.sorted(by: Manifest.isBefore)
+    private func chosen(
+        _ manifests: [Manifest], _ isChosen: (SnapshotNotes) -> Bool
+    ) -> [Manifest] {
+        manifests.compactMap { manifest in
+            let notes = notes[manifest.id]
+            guard isChosen(notes) else { return nil }
+            var manifest = manifest
+            if let tags = notes.tags { manifest.tags = tags }
+            return manifest
+        }.sorted(by: Manifest.isBefore)
     }
 }
 

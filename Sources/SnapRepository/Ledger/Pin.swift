@@ -44,9 +44,9 @@ package final class Pin: Sendable {
     private static let pause: Double = 60
 
     /// Announces that these snapshots are being read. Throws `.notFound` where a collection is
-    /// about to take one of them. On a store that takes no writing, which no collection could
-    /// delete from either, and on one that is full, which must still give back what it has, nothing
-    /// is announced.
+    /// about to take one of them. Nothing is announced on a store that is full, or that this
+    /// process may not write to: it must still give back what it has, for as long as nobody else
+    /// takes it.
     package init(_ repository: Repository, _ snapshots: [Manifest], host: String) throws {
         ending = Ending(monitor)
         let ledger = try repository.ledger
@@ -58,6 +58,9 @@ package final class Pin: Sendable {
             where [EROFS, EACCES, EPERM, ENOSPC, EDQUOT].contains(error.code)
         {
             thread = nil
+            if let state = try? CollectionState(ledger) {
+                try Self.requireReadable(snapshots, state, ledger)
+            }
             return
         }
         do {

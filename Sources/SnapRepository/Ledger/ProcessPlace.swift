@@ -17,8 +17,9 @@ enum ProcessPlace {
         guard let place = session.place, let current, place.boot == current.boot,
             place.namespace == current.namespace
         else { return false }
-        var status = stat()
-        guard stat("/proc/\(session.process)", &status) == 0 else { return errno == ENOENT }
+        // Not by /proc, where the processes of others may be hidden.
+        guard let process = pid_t(exactly: session.process), process > 0 else { return false }
+        if kill(process, 0) != 0, errno == ESRCH { return true }
         guard let start = start(of: session.process) else { return false }
         return start != place.start
     }

@@ -181,6 +181,11 @@ package struct NoteBook: Sendable {
         _ snapshot: [UInt8], origin: Origin, ledger: some Ledger
     ) throws {
         try add(.unforget, to: [snapshot], origin: origin, ledger: ledger)
+        try requireKept(snapshot, ledger)
+    }
+
+    /// Throws `.notFound` where a collection was faster than the note that was to keep a snapshot.
+    package static func requireKept(_ snapshot: [UInt8], _ ledger: some Ledger) throws {
         let state = try CollectionState(ledger)
         guard case .committed(let manifest, let digest)? = try ledger.decision(snapshot),
             state.mayRead(manifest, digest)

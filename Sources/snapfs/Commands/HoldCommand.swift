@@ -59,8 +59,17 @@ struct HoldCommand: Command {
         let until = holdUntil.map { " until \(Format.time($0.seconds))" } ?? ""
         for id in ids {
             let name = Hex.encode(id.prefix(4))
+            if !release { try requireKept(id, access) }
             try output.note(
                 Text("snapshot \(name) is \(release ? "no longer held" : "held\(until)")"))
+        }
+    }
+
+    private func requireKept(_ id: [UInt8], _ access: RepositoryAccess) throws {
+        do { try NoteBook.requireKept(id, try access.repository.ledger) } catch let error
+            as SnapError where error.isFinding
+        {
+            // One that cannot be read can be held all the same.
         }
     }
 

@@ -71,16 +71,34 @@ struct TagChange: ParsableArguments {
         for (id, error) in try access.catalog().damagedInOrder where ids.contains(id) {
             throw error.within("the tags of snapshot \(Hex.encode(id.prefix(4)))")
         }
-        let ledger = try access.repository.ledger
+        var catalog = try access.catalog()
         var count: UInt64 = 0
-        for manifest in try access.catalog().snapshots where ids.contains(manifest.id) {
-            let tags = change(manifest.tags)
-            if tags == manifest.tags { continue }
-            try NoteBook.add(.tags(tags), to: [manifest.id], origin: .current(), ledger: ledger)
-            try access.audit(command, snapshots: [manifest.id], remarks: [tag])
+        for id in catalog.snapshots.map(\.id) where ids.contains(id) {
+            guard try apply(change, to: id, &catalog, access.repository) else { continue }
+            try access.audit(command, snapshots: [id], remarks: [tag])
             count += 1
         }
         try output.note(Text("changed \(Format.count(count, "snapshot", "snapshots"))"))
         return count
+    }
+
+    /// False where there is nothing to change.
+    private func apply(
+        _ change: ([String]) -> [String], to id: [UInt8], _ catalog: inout Catalog,
+        _ repository: Repository
+    ) throws -> Bool {
+        let ledger = try repository.ledger
+        while let manifest = catalog.snapshots.first(where: { $0.id == id }) {
+            let tags = change(manifest.tags)
+            if tags == manifest.tags { return false }
+            if try NoteBook.add(
+                .tags(tags), to: id, after: catalog.notes[id], origin: .current(), ledger: ledger)
+            {
+                return true
+            }
+            // Somebody else changed them meanwhile.
+            try catalog.refresh(ledger)
+        }
+        return false
     }
 }
