@@ -117,38 +117,47 @@ package final class Repository: Sendable {
 
     /// Removes the keys of an interrupted creation; refuses where they might be those of data.
     private static func removeInterrupted(_ store: any Store) throws {
-        func names(_ directory: String) throws -> [String] {
-            do {
-                return try store.list(directory).map(\.name) + store.listDirectories(directory)
-            } catch let error as SnapError where error.kind == .notFound { return [] }
-        }
-        let there = try names("")
+        let there = try names("", store)
         guard !there.contains(Marker.storeName) else {
             throw SnapError(.exists, "there is a repository at \(store.location) already")
         }
-        for directory in ["data", "meta", "index", "sessions", "snapshots"] {
-            guard try names(directory).isEmpty else {
-                throw SnapError(
-                    .refused,
-                    "there is data at \(store.location) without the file \(Marker.storeName): "
-                        + "a repository that lost it, not an empty place")
-            }
+        guard try !holdsData(store) else {
+            throw SnapError(
+                .refused,
+                "there is data at \(store.location) without the file \(Marker.storeName): "
+                    + "a repository that lost it, not an empty place")
         }
         for directory in ["slots", "keyring"] {
-            for name in try names(directory) { try store.delete("\(directory)/\(name)") }
+            for name in try names(directory, store) { try store.delete("\(directory)/\(name)") }
         }
         if there.contains(Configuration.storeName) { try store.delete(Configuration.storeName) }
     }
 
+    /// Whether there is more than a creation leaves that was interrupted.
+    private static func holdsData(_ store: any Store) throws -> Bool {
+        try ["data", "meta", "index", "sessions", "snapshots"].contains {
+            try !names($0, store).isEmpty
+        }
+    }
+
+    private static func names(_ directory: String, _ store: any Store) throws -> [String] {
+        do {
+            return try store.list(directory).map(\.name) + store.listDirectories(directory)
+        } catch let error as SnapError where error.kind == .notFound { return [] }
+    }
+
     /// Throws `.noRepository`, `.unsupported` or `.damaged` unless the store holds a repository.
     package static func requireRepository(_ store: any Store) throws {
-        _ = try Marker.repository(try readMarker(store))
+        _ = try NeededFiles.reading { try Marker.repository(try readMarker(store)) }
     }
 
     private static func readMarker(_ store: any Store) throws -> [UInt8] {
         do { return try store.read(Marker.storeName, limit: 4096) } catch let error as SnapError
             where error.kind == .notFound
         {
+            if try holdsData(store) {
+                throw SnapError(.damaged, "\(store.location)/\(Marker.storeName): is missing")
+            }
             throw SnapError(
                 .noRepository,
                 "there is no repository at \(store.location); make one with 'snapfs init'")

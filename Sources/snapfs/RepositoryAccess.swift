@@ -94,11 +94,15 @@ final class RepositoryAccess {
         let store = try store(path, create: false)
         // Before the password is asked for: without a repository there is nothing to open.
         try Repository.requireRepository(store)
-        let credential = try SnapFormat.Credential(try credential())
-        return try Repository.open(
-            store, credential, limits: limits,
-            cache: { CacheDirectory.store(cache, repository: $0, output) },
-            warn: { output.warning(Text("warning: \($0)")) })
+        do {
+            return try Repository.open(
+                store, try SnapFormat.Credential(try credential()), limits: limits,
+                cache: { CacheDirectory.store(cache, repository: $0, output) },
+                warn: { output.warning(Text("warning: \($0)")) })
+        } catch let error as SnapError where error.kind == .wrongKey {
+            // A command may open two.
+            throw error.within("opening \(Text.escaped(path))")
+        }
     }
 
     // MARK: Snapshots
@@ -137,6 +141,8 @@ final class RepositoryAccess {
     func catalog() throws -> Catalog {
         if let known { return known }
         let catalog = try repository.catalog()
+        // What snapshots name is in segments that are listed after them.
+        try repository.refresh()
         for (id, error) in catalog.damagedInOrder {
             damagedManifests.append((id, error))
             output.warning("warning: snapshot \(Hex.encode(id.prefix(4))): \(error.message)")
@@ -261,10 +267,11 @@ extension SnapFormat.Credential {
         case .password(let secret): self = .password(secret)
         case .key(let secret) where secret.count == 32: self = .keyFile(secret)
         case .key(let secret):
-            self = .keyFile(
-                try within("reading the key file as a recovery key, as it has not 32 bytes") {
-                    try RecoveryKey.parse(secret.withBytes { Array($0) })
-                })
+            do { self = .keyFile(try RecoveryKey.parse(secret.withBytes { Array($0) })) } catch {
+                let error = SnapError.wrap(error).within(
+                    "reading the key file as a recovery key, as it has not 32 bytes")
+                throw SnapError(.wrongKey, error.message, code: error.code)
+            }
         }
     }
 }

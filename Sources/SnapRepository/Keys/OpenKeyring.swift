@@ -123,7 +123,9 @@ final class OpenKeyring: Sendable {
     static func newest(
         _ store: any Store, _ keys: SlotKeys, repository: [UInt8], after known: Keyring? = nil
     ) throws -> Keyring {
-        let listing = try store.list("keyring")
+        var listing = try store.list("keyring")
+        // A listing may show one that came while it ran, and not the one that came before it.
+        if NeededFiles.firstGap(listing) != nil { listing = try store.list("keyring") }
         if let path = NeededFiles.firstGap(listing) {
             throw SnapError(.damaged, "\(path): is missing")
         }

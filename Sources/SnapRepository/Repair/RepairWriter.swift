@@ -101,7 +101,9 @@ package enum RepairBase {
     /// where it is not known what counts.
     package static func read(_ repository: Repository, _ state: CollectionState) throws {
         if let damage = state.damage {
-            throw damage.within("nothing can be repaired after a collection that is damaged")
+            let error = damage.within("nothing can be repaired after a collection that is damaged")
+            throw SnapError(
+                error.kind, "\(error.message); 'snapfs check' says what helps", code: error.code)
         }
         guard state.open == nil else {
             throw SnapError(

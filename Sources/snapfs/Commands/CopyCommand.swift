@@ -47,13 +47,23 @@ struct CopyCommand: Command {
         let to = try RepositoryAccess.open(
             path, cache: try global.cacheDirectory(), output, limits: limits,
             credential: credential)
-        try CopyRun(from, to, output, self).run(try chosen(from))
+        let (chosen, unreadable) = try chosen(from)
+        try CopyRun(from, to, output, self).run(chosen, unreadable: unreadable)
     }
 
-    /// The snapshots that the arguments name, or all that pass the filter, oldest first.
-    private func chosen(_ from: RepositoryAccess) throws -> [Manifest] {
-        guard !snapshots.isEmpty else { return try from.manifests(filter) }
+    /// The snapshots that the arguments name, or all that pass the filter, oldest first; and how
+    /// many of them, or of those that may be among them, cannot be read.
+    private func chosen(
+        _ from: RepositoryAccess
+    ) throws -> (manifests: [Manifest], unreadable: Int) {
+        let catalog = try from.catalog()
+        guard !snapshots.isEmpty else {
+            return (try from.manifests(filter), catalog.damaged.count)
+        }
         let ids = Set(try from.ids(snapshots, filter, .orBefore))
-        return try from.catalog().snapshots.filter { ids.contains($0.id) }
+        return (
+            catalog.snapshots.filter { ids.contains($0.id) },
+            ids.intersection(catalog.damaged.keys).count
+        )
     }
 }

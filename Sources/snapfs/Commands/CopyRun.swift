@@ -16,7 +16,6 @@ final class CopyRun {
     private var unerased: [[UInt8]] = []
     private let output: Output
     private let isDryRun: Bool
-    private let areNamed: Bool
     private let copy: RepositoryCopy
     private let progress: Progress
     private var summary = Summary()
@@ -61,7 +60,6 @@ final class CopyRun {
         self.to = to
         self.output = output
         isDryRun = command.dryRun
-        areNamed = !command.snapshots.isEmpty
         let progress = Progress(output, counting: .entries)
         self.progress = progress
         var options = RepositoryCopy.Options()
@@ -82,7 +80,8 @@ final class CopyRun {
         }
     }
 
-    func run(_ chosen: [Manifest]) throws {
+    /// `unreadable` are the snapshots that are, or may be, to be copied and cannot be read.
+    func run(_ chosen: [Manifest], unreadable: Int) throws {
         defer { progress.finish() }
         summary.dryRun = isDryRun
         if isDryRun {
@@ -92,16 +91,11 @@ final class CopyRun {
             progress.expect(
                 items: new.reduce(0) { $0.addingSaturated($1.root.attributes.count) },
                 bytes: new.reduce(0) { $0.addingSaturated($1.totals.bytes) })
-            do {
+            try recording(record) {
                 for manifest in chosen { try show(manifest, try copy.copy(manifest)) }
-            } catch {
-                try? record()
-                throw error
             }
-            try record()
         }
-        // What cannot be read may be what was to be copied.
-        if !areNamed { summary.damaged += UInt64(from.damagedManifests.count) }
+        summary.damaged += UInt64(unreadable)
         try finish()
     }
 

@@ -52,8 +52,7 @@ private struct ScrubSummary {
             throw SnapError(
                 .damaged,
                 "damage found in " + Format.count(UInt64(report.damage.count), "place", "places")
-                    + "; 'snapfs check --read-data' tells which snapshots need it, "
-                    + "'snapfs repair' what can be done")
+                    + "; 'snapfs check --read-data' tells which snapshots need it and what helps")
         }
         guard report.unread.count == 0 else {
             throw SnapError(

@@ -15,6 +15,8 @@ enum DamageAdvice {
             case .entry: touchesPaths = true
             }
         }
+        // Until that is mended nothing else can be told from what follows from it.
+        if areas.contains("gc") { return collections }
         let packs = !areas.isDisjoint(with: ["data", "meta", "aux"])
         let isContentLost = packs || touchesPaths
         var steps: [String] = []
@@ -48,10 +50,11 @@ enum DamageAdvice {
                     + "puts a hold in the place of the note, 'snapfs forget' with its id and "
                     + "'snapfs prune' take both away")
         }
-        if !areas.isDisjoint(with: ["gc", "keyring"]) {
+        if areas.contains("keyring") {
             steps.append(
-                "'snapfs copy' to a new repository takes along every snapshot that is whole: no "
-                    + "command mends collections or the keyring")
+                "keyrings never change: put the file back from any copy of the repository's files; "
+                    + "without one, 'snapfs copy' to a new repository takes along every snapshot "
+                    + "that is whole")
         }
         if areas.contains("slots") {
             steps.append(
@@ -63,6 +66,13 @@ enum DamageAdvice {
         }
         return steps
     }
+
+    private static let collections = [
+        "put the file below gc/ back from a copy of the repository's files that is younger than "
+            + "the last prune",
+        "without one, and while neither a backup nor a prune runs, move the directory gc out of "
+            + "the repository, run 'snapfs repair index' and then 'snapfs check --read-data'",
+    ]
 
     /// Says them, with their numbers where there are several.
     static func show(_ steps: [String], _ output: Output) throws {

@@ -115,7 +115,7 @@ line = lines[-2]
 lines[-2] = line[:6] + ("X" if line[6] != "X" else "Y") + line[7:]
 open(sys.argv[2], "w").write("\n".join(lines))
 PY
-fails_with 1 "a slip of the finger" by "$T/slip" snapshots
+fails_with 12 "a slip of the finger" by "$T/slip" snapshots
 err_has "is named by its line" 'line 3 '
 exits 0 "export to a file" snapfs key export --label safe --output "$T/safe"
 is "for the user alone" "$(stat -c %a "$T/safe")" 600

@@ -266,6 +266,40 @@ exits 0 "repair snapshots finds nothing to do" snapfs repair snapshots
 exits 0 "prune" snapfs prune
 exits 0 "check" snapfs check
 out_lacks "promises nothing of prune" 'prune takes'
+exits 0 "a backup afterwards" snapfs backup "$T/small"
+err_lacks "does not miss for ever what was lost" 'missing or cut'
+
+# What a collection has decided is lost: nothing else can be told, and there is a way out.
+export SNAPFS_REPO=$T/decided
+exits 0 "init" snapfs init
+mkdir "$T/again"
+for n in 1 2 3; do
+    random_file "again$n" 200000 "$T/again/$n"
+    backup "$T/again"
+done
+exits 0 "forget" snapfs forget --keep-last 2 --min-keep 1 --prune --max-unused 0
+done=$(ls "$SNAPFS_REPO"/gc/*.done)
+cp "$done" "$T/kept.done"
+printf 'XXXX' | dd of="$done" bs=1 seek=100 conv=notrunc status=none
+exits 13 "check" snapfs check
+out_has "says to put it back" '1[.] put the file below gc/ back'
+out_lacks "and not to repair what is sound" 'repair snapshots'
+for command in "repair index" "repair packs" "repair snapshots" prune; do
+    # shellcheck disable=SC2086
+    fails_with 13 "$command" snapfs $command
+    err_has "refuses and says where to look" "'snapfs check"
+done
+cp "$done" "$T/flipped.done"
+cp "$T/kept.done" "$done"
+clean "with the file of a copy"
+cp "$T/flipped.done" "$done"
+mv "$SNAPFS_REPO/gc" "$T/gc.away"
+exits 0 "repair index without gc/" snapfs repair index
+clean "after that"
+is "both are there" "$(listed)" 2
+backup "$T/again"
+exits 0 "prune goes on" snapfs prune
+clean "after that, too"
 
 # A damaged note: the snapshot counts as held until somebody gives it up, and neither stays for ever.
 export SNAPFS_REPO=$T/notes

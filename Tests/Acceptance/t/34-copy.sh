@@ -139,6 +139,21 @@ exits 0 "restore" env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/small/repo" restor
 same "it is as it was" "$SRC" "$T/back$SRC"
 SNAPFS_TO_PASSWORD='the second pass phrase' exits 0 "the password in the environment" snapfs copy --to "$T/small/repo"
 
+# --- a backup at the source that ends while the destination is opened ------------------------------
+mkdir "$T/beside"
+random_file beside 300000 "$T/beside/file"
+cat >"$T/slow" <<END
+#!/bin/bash
+"$SNAPFS" backup --quiet "$T/beside" </dev/null >&2
+echo 'the second pass phrase'
+END
+chmod +x "$T/slow"
+exits 0 "is no damage" snapfs copy --to "$T/small/repo" --to-password-command "$T/slow"
+SNAPFS_TO_PASSWORD='the second pass phrase' exits 0 "and is copied" snapfs copy --to "$T/small/repo"
+exits 0 "there" env -u SNAPFS_KEY_FILE "$SNAPFS" --repo "$T/small/repo" snapshots -p "$T/pass" \
+    --path "$T/beside" --json
+is "once" "$(value 'len(j)' "$T/out")" 1
+
 # --- damage at the source --------------------------------------------------------------------------
 mkdir "$T/odd"
 random_file odd 700000 "$T/odd/file"
@@ -153,4 +168,11 @@ err_has "is named" "damaged.*/odd/file"
 exits 0 "the other" there snapshots --path "$T/odd" --json
 is "is copied" "$(value 'len(j)' "$T/out")" 1
 exits 0 "and the copy is whole" there check --read-data
+exits 0 "the first" snapfs snapshots --json
+id=$(value 'j[0]["id"]' "$T/out")
+printf 'XXXX' | dd of="$T/repo/snapshots/$id" bs=1 seek=200 conv=notrunc status=none
+SNAPFS_TO_KEY_FILE=$T/key2 fails_with 13 "one that cannot be read, by its name" snapfs copy "$id"
+head -c 32 /dev/urandom >"$T/other.key"
+SNAPFS_TO_KEY_FILE=$T/other.key fails_with 12 "a wrong key of the destination" snapfs copy
+err_has "says whose" "opening $SNAPFS_TO_REPO: wrong password or key file"
 finish
