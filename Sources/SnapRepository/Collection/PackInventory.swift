@@ -67,8 +67,6 @@ package final class PackInventory: Inventory {
     /// Of those that this run has condemned.
     private var reasons: [PackName: RewriteReason] = [:]
     package private(set) var statistics = PackStatistics()
-    /// Whether the copy of the index in the cache is asked, where there is one.
-    package var usesCopy = true
 
     private var objects: ObjectReader { repository.objects }
 
@@ -114,7 +112,7 @@ package final class PackInventory: Inventory {
         var state = CollectionState()
         state.end = end
         state.newest = end?.number ?? 0
-        try objects.refresh(state, usingCopy: usesCopy)
+        try objects.refresh(state)
         if let damaged = objects.damagedSegments.first { throw damaged.error }
         live = LiveSet(objects.askedSegments)
     }

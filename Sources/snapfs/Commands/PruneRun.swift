@@ -74,18 +74,8 @@ struct PruneRun {
 
     /// Tells what a run would take.
     func plan() throws {
-        do { try withoutCopyIfDamaged(showPlan) } catch let error as SnapError
-            where error.isFinding
-        { throw Self.explained(error) }
-    }
-
-    /// Once more where the damage may be that of the cache: it is none of the repository.
-    private func withoutCopyIfDamaged<R>(_ body: () throws -> R) throws -> R {
-        do { return try body() } catch let error as SnapError
-            where error.isFinding && inventory.usesCopy
-        {
-            inventory.usesCopy = false
-            return try body()
+        do { try showPlan() } catch let error as SnapError where error.isFinding {
+            throw Self.explained(error)
         }
     }
 
@@ -197,10 +187,10 @@ struct PruneRun {
     func run() throws {
         collector.decided = { try record($0) }
         do {
-            var report = try withoutCopyIfDamaged(collector.run)
+            var report = try collector.run()
             if report.resumed, case .done = report.result {
                 try show(report, as: "resumed")
-                report = try withoutCopyIfDamaged(collector.run)
+                report = try collector.run()
             }
             try show(report, as: "summary")
         } catch let error as SnapError where error.kind == .noSpace {

@@ -234,27 +234,4 @@ exits 0 "erase" snapfs erase "$T/two/small"
 exits 0 "prune that copies the least" snapfs prune --max-unused unlimited
 out_has "says what that costs" 'is copied: [0-9]+ so that nothing is left of what was erased$'
 whole "after all"
-
-# --- a fault of the cache is none of the repository ------------------------------------------------
-for n in {1..9}; do
-    random_file "cached$n" 300000 "$T/two/cached"
-    backup "$T/two"
-done
-exits 0 "forget" snapfs forget --keep-last 1 --min-keep 1 --path "$T/two"
-exits 0 "check" snapfs snapshots
-copies=$(find "$SNAPFS_CACHE_DIR" -path '*/index/*' -type f)
-num "the cache has a copy of the index" "$(wc -w <<<"$copies")" -ge 1
-for file in $copies; do
-    python3 - "$file" <<'END'
-import sys
-with open(sys.argv[1], "r+b") as file:
-    data = bytearray(file.read())
-    for at in range(5000, len(data), 1024): data[at] ^= 1
-    file.seek(0)
-    file.write(data)
-END
-done
-exits 0 "prune" snapfs prune
-out_has "takes what it has to" 'took [1-9][0-9]* snapshot'
-whole "after that"
 finish
